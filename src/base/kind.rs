@@ -1,0 +1,70 @@
+//! The kinds of ARM resource that aksight reads or writes over REST, one row each: type and pinned api-version.
+//!
+//! Source of every row: contract §0.2. One api-version per type, in one place; a version that comes in a URL from the service
+//! (poll URLs) is used verbatim and never copied from here.
+
+/// An ARM resource type with a pinned api-version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// `Microsoft.Resources/subscriptions`.
+    Subscription,
+    /// A resource provider registration of a subscription.
+    ProviderRegistration,
+    /// A resource group.
+    ResourceGroup,
+    /// An AKS cluster, its run-command and credential actions.
+    ManagedCluster,
+    /// An Azure Monitor workspace.
+    MonitorWorkspace,
+    /// A Managed Grafana.
+    Grafana,
+    /// A data collection endpoint (DCE).
+    DataCollectionEndpoint,
+    /// A data collection rule (DCR).
+    DataCollectionRule,
+    /// An association of a rule with a cluster (DCRA).
+    DataCollectionRuleAssociation,
+    /// A group of Prometheus recording or alert rules.
+    PrometheusRuleGroup,
+    /// Microsoft's recommended rules for a workspace.
+    AlertRuleRecommendations,
+    /// A role assignment.
+    RoleAssignment,
+}
+
+impl Kind {
+    /// The full type, in Azure's canonical spelling.
+    #[must_use]
+    pub const fn resource_type(self) -> &'static str {
+        match self {
+            Self::Subscription => "Microsoft.Resources/subscriptions",
+            Self::ProviderRegistration => "Microsoft.Resources/providers",
+            Self::ResourceGroup => "Microsoft.Resources/resourceGroups",
+            Self::ManagedCluster => "Microsoft.ContainerService/managedClusters",
+            Self::MonitorWorkspace => "Microsoft.Monitor/accounts",
+            Self::Grafana => "Microsoft.Dashboard/grafana",
+            Self::DataCollectionEndpoint => "Microsoft.Insights/dataCollectionEndpoints",
+            Self::DataCollectionRule => "Microsoft.Insights/dataCollectionRules",
+            Self::DataCollectionRuleAssociation => "Microsoft.Insights/dataCollectionRuleAssociations",
+            Self::PrometheusRuleGroup => "Microsoft.AlertsManagement/prometheusRuleGroups",
+            Self::AlertRuleRecommendations => "Microsoft.AlertsManagement/alertRuleRecommendations",
+            Self::RoleAssignment => "Microsoft.Authorization/roleAssignments",
+        }
+    }
+
+    /// The pinned api-version (contract §0.2; subscriptions: §12 step 1).
+    #[must_use]
+    pub const fn api_version(self) -> &'static str {
+        match self {
+            Self::Subscription => "2022-12-01",
+            Self::ProviderRegistration | Self::ResourceGroup => "2021-04-01",
+            Self::ManagedCluster => "2026-06-01",
+            Self::MonitorWorkspace => "2025-10-03",
+            Self::Grafana => "2025-08-01",
+            Self::DataCollectionEndpoint | Self::DataCollectionRule | Self::DataCollectionRuleAssociation => "2022-06-01",
+            Self::PrometheusRuleGroup => "2023-03-01",
+            Self::AlertRuleRecommendations => "2023-01-01-preview",
+            Self::RoleAssignment => "2022-04-01",
+        }
+    }
+}

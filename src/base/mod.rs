@@ -1,0 +1,23 @@
+//! Floor 0: the words everybody shares. Identifiers, names that can only be legal, facts about Azure, the clock, error classes.
+//!
+//! Nothing here does I/O. Facts about Azure (api-versions, role GUIDs, endpoints, audiences) live here and nowhere else in
+//! the client; the simulator keeps tables of its own so that it cannot agree with our mistakes.
+
+pub mod arm_id;
+pub mod class;
+pub mod clock;
+pub mod cloud;
+pub mod digest;
+pub mod kind;
+pub mod location;
+pub mod role;
+pub mod secret;
+
+pub use arm_id::ArmId;
+pub use class::Class;
+pub use clock::Clock;
+pub use cloud::Cloud;
+pub use kind::Kind;
+pub use location::Location;
+pub use role::Role;
+pub use secret::Secret;

@@ -1,0 +1,42 @@
+//! Built-in role definitions that aksight assigns or looks for (contract §0.3).
+
+/// A built-in Azure role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Role {
+    /// Reads metrics of an Azure Monitor workspace: the data action that Contributor and Owner do not carry (contract §0.4).
+    MonitoringDataReader,
+    /// Reads monitoring data of a subscription; Grafana's Azure Monitor and Resource Graph panels need it (contract §4.2, A2).
+    MonitoringReader,
+    /// Administers a Managed Grafana.
+    GrafanaAdmin,
+    /// Edits dashboards of a Managed Grafana.
+    GrafanaEditor,
+    /// Looks at dashboards of a Managed Grafana.
+    GrafanaViewer,
+}
+
+impl Role {
+    /// The definition's GUID, the same in every tenant. Sources: az CLI `amg/link.py`, amg extension constants (contract §0.3).
+    #[must_use]
+    pub const fn guid(self) -> &'static str {
+        match self {
+            Self::MonitoringDataReader => "b0d8363b-8ddd-447d-831f-62ca05bff136",
+            Self::MonitoringReader => "43d0d8ad-25c7-4714-9337-8ba259a9fe05",
+            Self::GrafanaAdmin => "22926164-76b3-42b3-bc55-97df8dab3e41",
+            Self::GrafanaEditor => "a79a5197-3a5c-4973-a920-486035ffd60f",
+            Self::GrafanaViewer => "60921a7e-fef1-4a43-9b16-a26c52ad4769",
+        }
+    }
+
+    /// The display name, as the portal writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MonitoringDataReader => "Monitoring Data Reader",
+            Self::MonitoringReader => "Monitoring Reader",
+            Self::GrafanaAdmin => "Grafana Admin",
+            Self::GrafanaEditor => "Grafana Editor",
+            Self::GrafanaViewer => "Grafana Viewer",
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The `aksight` binary: nothing but the faces in [`cli`].
+
+fn main() {}
