@@ -3,4 +3,21 @@
 //! This crate is the library: it never prints. The binary beside it (`src/main.rs`, `src/cli/`) does nothing else.
 //! Imports only go down the floors; `tests/tidy.rs` holds that.
 
+pub mod azure;
 pub mod base;
+pub mod desired;
+pub mod diag;
+pub mod event;
+pub mod execute;
+pub mod hcl;
+pub mod journal;
+pub mod kube;
+pub mod observe;
+pub mod observed;
+pub mod plan;
+pub mod policy;
+pub mod run;
+pub mod sim;
+pub mod spec;
+pub mod terraform;
+pub mod verify;

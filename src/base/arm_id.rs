@@ -50,7 +50,7 @@ impl ArmId {
             return Err(BadArmId::Ragged(text.to_owned()));
         }
         // `providers/{namespace}` is a pair too; types and names alternate after it, so every legal id has an even count.
-        if id.segments().count() % 2 != 0 {
+        if !id.segments().count().is_multiple_of(2) {
             return Err(BadArmId::Ragged(text.to_owned()));
         }
         Ok(id)

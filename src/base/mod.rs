@@ -4,6 +4,7 @@
 //! the client; the simulator keeps tables of its own so that it cannot agree with our mistakes.
 
 pub mod arm_id;
+pub mod arm_object;
 pub mod class;
 pub mod clock;
 pub mod cloud;
@@ -14,6 +15,7 @@ pub mod role;
 pub mod secret;
 
 pub use arm_id::ArmId;
+pub use arm_object::ArmObject;
 pub use class::Class;
 pub use clock::Clock;
 pub use cloud::Cloud;

@@ -1,0 +1,1 @@
+//! Floor 4: the difference between wish and world, as a value.

@@ -1,0 +1,1 @@
+//! Floor 4: Rego rules over the whole plan. No network by construction.

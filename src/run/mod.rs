@@ -1,0 +1,1 @@
+//! Floor 7: conducting. Bundles the hands and runs observe, plan, execute and verify in rounds.

@@ -1,0 +1,1 @@
+//! Floor 5: the terraform (or OpenTofu) binary as a child process.
