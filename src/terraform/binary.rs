@@ -1,0 +1,136 @@
+//! Finding the binary and asking which version it is.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+use serde_json::Value as Json;
+use tokio_util::sync::CancellationToken;
+
+use super::document;
+use super::environment::Environment;
+use super::error::Error;
+use super::install::PINNED;
+use super::process::{self, Job, Watch};
+
+/// The oldest version that is supported, of either engine: it is what the generated `required_version` says (contract §11.1).
+pub const MINIMUM: Version = Version::new(1, 9, 0);
+
+/// Which program reads the HCL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// `terraform`.
+    Terraform,
+    /// `tofu`.
+    OpenTofu,
+}
+
+impl Engine {
+    /// Name of the executable.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Terraform => "terraform",
+            Self::OpenTofu => "tofu",
+        }
+    }
+}
+
+impl std::fmt::Display for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Terraform => "Terraform",
+            Self::OpenTofu => "OpenTofu",
+        })
+    }
+}
+
+/// A binary that has told its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binary {
+    /// Absolute path, or the path that was given explicitly.
+    pub path: PathBuf,
+    /// Its version.
+    pub version: Version,
+    /// Which engine it is.
+    pub engine: Engine,
+}
+
+impl Binary {
+    /// Whether `init` speaks `-json`. Terraform does since 1.9; of OpenTofu it is not relied upon.
+    pub(super) fn init_speaks_json(&self) -> bool {
+        self.engine == Engine::Terraform && self.version >= Version::new(1, 11, 0)
+    }
+}
+
+/// Where [`super::install()`] puts a release below the user's cache directory, and where [`find`] looks for it.
+pub fn cached_binary(cache_dir: &Path, engine: Engine, version: &Version) -> PathBuf {
+    cache_dir.join(engine.program()).join(version.to_string()).join(engine.program())
+}
+
+/// Finds a binary of at least [`MINIMUM`]: the explicit one, or the first on `search_path`, or the release in the user's cache.
+///
+/// A binary on the path that is too old gives way to a cached release; only when there is none is it an error of its own
+/// ([`Error::TooOld`]), told apart from none at all ([`Error::Missing`]). An explicit path is never replaced by another.
+/// `environment` is what the binary runs with.
+pub async fn find(
+    engine: Engine,
+    explicit: Option<&Path>,
+    search_path: Option<&OsStr>,
+    cache_dir: &Path,
+    environment: &Environment,
+) -> Result<Binary, Error> {
+    let candidates = candidates(engine, explicit, search_path, cache_dir);
+    let mut refused = None;
+    for path in candidates.iter().filter(|path| is_executable(path)) {
+        match ask(engine, path, environment).await {
+            Ok(binary) => return Ok(binary),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    Err(refused.unwrap_or(Error::Missing { engine, searched: candidates }))
+}
+
+fn candidates(engine: Engine, explicit: Option<&Path>, search_path: Option<&OsStr>, cache_dir: &Path) -> Vec<PathBuf> {
+    if let Some(path) = explicit {
+        return vec![path.to_owned()];
+    }
+    let on_path = search_path.into_iter().flat_map(std::env::split_paths);
+    // An empty or relative entry means the current directory of whoever runs us: not a place to take a program from.
+    let mut all: Vec<PathBuf> = on_path.filter(|dir| dir.is_absolute()).map(|dir| dir.join(engine.program())).collect();
+    if engine == Engine::Terraform {
+        all.push(cached_binary(cache_dir, engine, &PINNED));
+    }
+    all
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+async fn ask(engine: Engine, path: &Path, environment: &Environment) -> Result<Binary, Error> {
+    let program = path.to_owned();
+    let args = ["version", "-json"].map(OsString::from).to_vec();
+    let dir = PathBuf::from("/");
+    let job = Job { name: "version", program: &program, args, dir: &dir, environment };
+    let never = CancellationToken::new();
+    let mut output = String::new();
+    let watch = Watch { on: &|_| (), cancel: &never, again: &never };
+    let ended = process::run(&job, watch, |line| {
+        output.push_str(line);
+        output.push('\n');
+    })
+    .await?;
+    let unusable = |reason: String| Error::Unusable { engine, path: path.to_owned(), reason };
+    if !ended.succeeded() {
+        return Err(unusable(format!("`version -json` ended with {}", ended.exit)));
+    }
+    let answer = document::read(&output).map_err(|error| unusable(format!("`version -json` printed no JSON: {error}")))?;
+    let version =
+        answer.get("terraform_version").and_then(Json::as_str).ok_or_else(|| unusable("no version in its answer".into()))?;
+    let found = Version::parse(version.trim_start_matches('v')).map_err(|_| unusable(format!("`{version}` is no version")))?;
+    if found < MINIMUM {
+        return Err(Error::TooOld { engine, path: path.to_owned(), found, minimum: MINIMUM });
+    }
+    Ok(Binary { path: program, version: found, engine })
+}
