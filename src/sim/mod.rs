@@ -1,1 +1,3 @@
 //! Annex: the embedded Azure and the stand-in provider. Imports floor 0 only and shares no request types with the client.
+
+pub mod effects;
