@@ -103,7 +103,7 @@ fn candidates(engine: Engine, explicit: Option<&Path>, search_path: Option<&OsSt
     all
 }
 
-fn is_executable(path: &Path) -> bool {
+pub(super) fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

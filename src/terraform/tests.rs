@@ -144,3 +144,174 @@ async fn files_and_directories_are_closed_to_others() {
     let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
     assert_eq!((mode(bench.work.dir()), mode(&bench.plan_file())), (0o700, 0o600));
 }
+
+/// An apply that blocks until somebody writes into `gate`, which terraform's own child holds open for reading.
+fn blocking(gate: &Path) -> String {
+    format!(
+        "resource \"terraform_data\" \"slow\" {{\n  provisioner \"local-exec\" {{ command = \"echo waiting; cat {}\" }}\n}}\n",
+        gate.display()
+    )
+}
+
+fn is_waiting(message: &Message) -> bool {
+    matches!(message, Message::Provisioner { output, .. } if output == "waiting")
+}
+
+/// A work directory whose plan is made and whose apply will block.
+async fn slow_bench() -> (Bench, PathBuf) {
+    let gates = tempfile::tempdir().expect("a directory").keep();
+    let gate = gates.join("gate");
+    nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
+    let bench = Bench::new(&blocking(&gate)).await;
+    bench.work.plan(&bench.plan_file(), watch!(Ear::default())).await.expect("plan");
+    (bench, gate)
+}
+
+#[tokio::test]
+async fn an_interrupted_apply_is_awaited_and_releases_its_lock() {
+    let (bench, _gate) = slow_bench().await;
+    let ear = Ear::default();
+    let on = |message: Message| {
+        if is_waiting(&message) {
+            ear.cancel.cancel();
+        }
+        if message == Message::Interrupting {
+            ear.again.cancel();
+        }
+        ear.hear(message);
+    };
+    let watch = Watch { on: &on, cancel: &ear.cancel, again: &ear.again };
+    let error = bench.work.apply(&bench.plan_file(), watch).await.expect_err("interrupted");
+    assert_eq!(error.class(), Class::Cancelled, "{error:?}");
+    assert!(ear.has(|m| matches!(m, Message::Note(text) if text.contains("Gracefully shutting down"))));
+    let next = Ear::default();
+    let planned = bench.work.plan(&bench.plan_file(), watch!(next)).await.expect("the lock is free");
+    assert_eq!(planned.destroys().count(), 1, "the half-made resource is tainted and will be replaced");
+}
+
+#[tokio::test]
+async fn a_held_lock_names_its_holder_and_a_dropped_apply_gives_it_back() {
+    let (bench, _gate) = slow_bench().await;
+    let (ear, begun) = (Ear::default(), tokio::sync::Notify::new());
+    let on = |message: Message| {
+        if is_waiting(&message) {
+            begun.notify_one();
+        }
+    };
+    let plan_file = bench.plan_file();
+    let watch = Watch { on: &on, cancel: &ear.cancel, again: &ear.again };
+    let mut apply = Box::pin(bench.work.apply(&plan_file, watch));
+    tokio::select! {
+        ended = &mut apply => panic!("ended early: {ended:?}"),
+        () = begun.notified() => {}
+    }
+    let other = bench.root.path().join("other-plan");
+    let error = bench.work.plan(&other, watch!(ear)).await.expect_err("locked");
+    let Error::StateLocked(lock) = &error else { panic!("{error:?}") };
+    assert_eq!((lock.operation.as_str(), error.class()), ("OperationTypeApply", Class::Locked));
+    assert!(!lock.id.is_empty() && lock.who.contains('@') && lock.created.starts_with("20"));
+
+    drop(apply);
+    let patient = Workdir::open(binary().await, bench.work.dir(), environment(), Duration::from_secs(30), vec!["main.tf"])
+        .expect("the same");
+    patient.plan(&other, watch!(ear)).await.expect("the dropped apply was interrupted and gave the lock back");
+}
+
+/// An executable that behaves as `script` says.
+fn fake(script: &str) -> (TempDir, Binary) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("terraform");
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+    (dir, Binary { path, version: MINIMUM, engine: Engine::Terraform })
+}
+
+async fn find_fake(script: &str) -> Result<Binary, Error> {
+    let (dir, _) = fake(script);
+    find(Engine::Terraform, None, Some(dir.path().as_os_str()), Path::new("/nonexistent"), &environment()).await
+}
+
+#[tokio::test]
+async fn too_old_missing_and_strange_are_three_errors() {
+    let old = find_fake(r#"echo '{"terraform_version":"1.8.5"}'"#).await.expect_err("too old");
+    assert!(matches!(&old, Error::TooOld { found, .. } if found.minor == 8), "{old:?}");
+    let strange = find_fake("echo hello").await.expect_err("strange");
+    assert!(matches!(strange, Error::Unusable { .. }), "{strange:?}");
+    let empty = tempfile::tempdir().expect("a directory");
+    let search = empty.path().as_os_str();
+    let missing = find(Engine::OpenTofu, None, Some(search), empty.path(), &environment()).await.expect_err("missing");
+    assert!(matches!(&missing, Error::Missing { searched, .. } if searched == &[empty.path().join("tofu")]), "{missing:?}");
+    let noisy = find_fake("printf '\\n╷\\n│ Warning: {}\\n╵\\n'; echo '{\"terraform_version\":\"1.12.0-rc1\"}'").await;
+    assert_eq!(noisy.expect("behind noise").version.minor, 12);
+}
+
+#[tokio::test]
+async fn an_old_binary_on_the_path_gives_way_to_a_cached_release() {
+    let (old, _) = fake(r#"echo '{"terraform_version":"1.5.7"}'"#);
+    let (fresh, _) = fake(r#"echo '{"terraform_version":"1.11.4"}'"#);
+    let cache = tempfile::tempdir().expect("a cache");
+    let place = cached_binary(cache.path(), Engine::Terraform, &PINNED);
+    fs::create_dir_all(place.parent().expect("a parent")).expect("the cache");
+    fs::rename(fresh.path().join("terraform"), &place).expect("installed");
+    let found = find(Engine::Terraform, None, Some(old.path().as_os_str()), cache.path(), &environment()).await;
+    assert_eq!(found.expect("the cached one").path, place);
+    let explicit = old.path().join("terraform");
+    let asked = find(Engine::Terraform, Some(&explicit), None, cache.path(), &environment()).await;
+    assert!(matches!(asked, Err(Error::TooOld { .. })), "{asked:?}");
+}
+
+#[tokio::test]
+async fn floods_on_both_pipes_do_not_block_and_the_tail_is_kept() {
+    let script = "i=0; while [ $i -lt 4000 ]; do echo \"out $i ................................\"; echo \"err $i ................................\" >&2; i=$((i+1)); done; exit 7";
+    let ((_dir, binary), ear) = (fake(script), Ear::default());
+    let bench = Bench::with("", binary);
+    let error = bench.work.apply(&bench.plan_file(), watch!(ear)).await.expect_err("exit 7");
+    let Error::Stopped { exit: Exit::Code(7), stderr, .. } = &error else { panic!("{error:?}") };
+    assert!(stderr.ends_with("err 3999 ................................\n") && stderr.len() < 40_000);
+    assert!(ear.has(|m| matches!(m, Message::Note(text) if text.starts_with("out 3999"))));
+}
+
+#[tokio::test]
+async fn a_child_ended_by_a_signal_and_one_that_prints_rubbish_are_told() {
+    let ((_dir, binary), ear) = (fake("[ \"$1\" = show ] && echo rubbish && exit 0; kill -TERM $$"), Ear::default());
+    let bench = Bench::with("", binary);
+    let ended = bench.work.destroy(watch!(ear)).await.expect_err("a signal");
+    assert!(matches!(ended, Error::Stopped { exit: Exit::Signal(15), .. }), "{ended:?}");
+    let garbled = bench.work.show_state(watch!(ear)).await.expect_err("rubbish");
+    assert!(matches!(garbled, Error::Garbled { command: "show", .. }), "{garbled:?}");
+}
+
+#[tokio::test]
+async fn boxed_errors_outside_the_json_are_understood() {
+    let script = "printf '╷\\n│ Error: Backend initialization required, please run \"terraform init\"\\n│ \\n│ Reason: Initial configuration\\n╵\\n' >&2; exit 1";
+    let ((_dir, binary), ear) = (fake(script), Ear::default());
+    let bench = Bench::with("", binary);
+    let error = bench.work.output(watch!(ear)).await.expect_err("needs init");
+    assert!(matches!(error, Error::NeedsInit { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_grandchild_that_keeps_the_pipes_does_not_keep_us() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let gate = dir.path().join("gate");
+    nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
+    let ((_dir, binary), ear) = (fake(&format!("(read line < {}) & echo '{{}}'; exit 0", gate.display())), Ear::default());
+    let bench = Bench::with("", binary);
+    bench.work.show_state(watch!(ear)).await.expect("the child itself has ended");
+    fs::OpenOptions::new().write(true).open(&gate).expect("lets the grandchild go");
+}
+
+#[tokio::test]
+async fn the_child_gets_secrets_and_no_arguments_from_the_environment() {
+    let (_dir, binary) =
+        fake("printf '{\"secret\":{\"value\":\"%s\"},\"args\":{\"value\":\"%s\"}}\\n' \"$TOKEN\" \"$TF_CLI_ARGS\"");
+    let mut env =
+        Environment::from_snapshot([("TF_CLI_ARGS".into(), "-lock=false".into()), ("PATH".into(), "/usr/bin:/bin".into())]);
+    env.set("TOKEN", Value::Secret(crate::base::Secret::new("hunter2".into())));
+    let (root, ear) = (tempfile::tempdir().expect("a directory"), Ear::default());
+    let work = Workdir::open(binary, root.path(), env, Duration::ZERO, Vec::new()).expect("a work directory");
+    let seen = work.output(watch!(ear)).await.expect("output");
+    assert_eq!((seen["secret"].value.as_str(), seen["args"].value.as_str()), (Some("hunter2"), Some("")));
+    assert!(!format!("{work:?}").contains("hunter2"));
+}
