@@ -1,0 +1,217 @@
+//! The HTTP API of a Managed Grafana (contract §6.5), with an Entra token.
+
+use serde_json::Value;
+
+use super::prometheus::{self, Sample};
+use super::request::{self, Answer, Call};
+use super::{Azure, Method};
+use crate::base::Class;
+
+/// Talks to one Grafana.
+#[derive(Clone, Debug)]
+pub struct Client {
+    azure: Azure,
+    endpoint: String,
+}
+
+/// What `/api/health` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// `ok` when Grafana's own database answers.
+    pub database: String,
+    /// Grafana's version, such as `12.1.0`.
+    pub version: String,
+}
+
+/// A data source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataSource {
+    /// The id in URLs.
+    pub uid: String,
+    /// The name; `Managed_Prometheus_{workspace}` for an integration.
+    pub name: String,
+    /// The plugin, such as `prometheus`.
+    pub kind: String,
+    /// What it queries; for an integration the workspace's query endpoint.
+    pub url: String,
+}
+
+/// A dashboard as found by a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dashboard {
+    /// The id in URLs.
+    pub uid: String,
+    /// The title, the only stable mark of the shipped ones.
+    pub title: String,
+    /// The folder's title; nothing at the top.
+    pub folder: Option<String>,
+    /// Path below the endpoint.
+    pub url: String,
+}
+
+/// Why Grafana gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The identity has no Grafana role, or it is not effective yet; Grafana then also shows its login page.
+    #[error("`{endpoint}` does not let this identity in (a Grafana role is missing or not effective yet)")]
+    Forbid {
+        /// The Grafana.
+        endpoint: String,
+    },
+    /// No connection.
+    #[error("`{endpoint}` cannot be reached")]
+    Reach {
+        /// The Grafana.
+        endpoint: String,
+        /// The cause.
+        source: Box<super::Error>,
+    },
+    /// A query through a data source gave no answer.
+    #[error("the data source `{uid}` gave no answer")]
+    Query {
+        /// The data source.
+        uid: String,
+        /// The cause.
+        source: Box<prometheus::Error>,
+    },
+    /// No token, or Grafana refused.
+    #[error("the call to Grafana failed")]
+    Call(#[from] super::Error),
+}
+
+impl Error {
+    /// What the failure means for the caller.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Forbid { .. } => Class::Permission,
+            Self::Reach { .. } => Class::Transient,
+            Self::Query { source, .. } => source.class(),
+            Self::Call(error) => error.class(),
+        }
+    }
+}
+
+impl Client {
+    /// A client for a Grafana's `properties.endpoint`.
+    #[must_use]
+    pub fn new(azure: &Azure, endpoint: &str) -> Self {
+        Self { azure: azure.clone(), endpoint: endpoint.trim_end_matches('/').to_owned() }
+    }
+
+    /// Whether Grafana itself is up.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn health(&self) -> Result<Health, Error> {
+        let (body, _) = self.get("/api/health", &[]).await?;
+        Ok(Health { database: text(&body, "database"), version: text(&body, "version") })
+    }
+
+    /// The signed-in user's login name: proof that token and role are accepted.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn user(&self) -> Result<String, Error> {
+        Ok(text(&self.get("/api/user", &[]).await?.0, "login"))
+    }
+
+    /// All data sources.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn data_sources(&self) -> Result<Vec<DataSource>, Error> {
+        let (body, answer) = self.get("/api/datasources", &[]).await?;
+        let all = body.as_array().ok_or_else(|| answer.unreadable("it is no list"))?;
+        let source = |item: &Value| DataSource {
+            uid: text(item, "uid"),
+            name: text(item, "name"),
+            kind: text(item, "type"),
+            url: text(item, "url"),
+        };
+        Ok(all.iter().map(source).collect())
+    }
+
+    /// Grafana's own check of a data source: whether it is `OK`, and the words.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn data_source_health(&self, uid: &str) -> Result<(bool, String), Error> {
+        let answer = self.send(Method::Get, &format!("/api/datasources/uid/{}/health", segment(uid)), &[]).await?;
+        let body = answer.json()?.unwrap_or_default();
+        match body.get("status").and_then(Value::as_str) {
+            Some(status) => Ok((answer.succeeded() && status == "OK", text(&body, "message"))),
+            None => Err(answer.accepted().map_or_else(Error::from, |answer| answer.unreadable("it has no `status`").into())),
+        }
+    }
+
+    /// Runs an instant query through a Prometheus data source: Grafana's identity reads the workspace, end to end.
+    ///
+    /// # Errors
+    /// [`Error::Query`] when the workspace refuses Grafana or the query.
+    pub async fn query_through(&self, uid: &str, promql: &str) -> Result<Vec<Sample>, Error> {
+        let path = format!("/api/datasources/uid/{}/resources/api/v1/query", segment(uid));
+        let answer = self.send(Method::Get, &path, &[("query", promql)]).await?;
+        // A refusal here is the workspace's, handed through: Grafana's own identity lacks the role, not we.
+        let read = match answer.status {
+            403 => Err(prometheus::Error::Forbid { endpoint: format!("the workspace behind {uid}") }),
+            _ => prometheus::read(&answer),
+        };
+        read.map_err(|source| Error::Query { uid: uid.to_owned(), source: Box::new(source) })
+    }
+
+    /// All dashboards that this identity sees.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn search_dashboards(&self) -> Result<Vec<Dashboard>, Error> {
+        let query = [("type", "dash-db"), ("limit", "5000"), ("page", "1")];
+        let (body, answer) = self.get("/api/search", &query).await?;
+        let all = body.as_array().ok_or_else(|| answer.unreadable("it is no list"))?;
+        let dashboard = |item: &Value| Dashboard {
+            uid: text(item, "uid"),
+            title: text(item, "title"),
+            folder: Some(text(item, "folderTitle")).filter(|title| !title.is_empty()),
+            url: text(item, "url"),
+        };
+        Ok(all.iter().map(dashboard).collect())
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<(Value, Answer), Error> {
+        let answer = self.send(Method::Get, path, query).await?;
+        if answer.status == 403 {
+            return Err(Error::Forbid { endpoint: self.endpoint.clone() });
+        }
+        let answer = answer.accepted()?;
+        Ok((answer.json()?.unwrap_or_default(), answer))
+    }
+
+    async fn send(&self, method: Method, path: &str, query: &[(&str, &str)]) -> Result<Answer, Error> {
+        let mut url = request::https(&format!("{}{path}", self.endpoint))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let answer = match self.azure.grafana(Call::new(method, url)).await {
+            Ok(answer) => answer,
+            Err(source @ super::Error::Reach { .. }) => {
+                return Err(Error::Reach { endpoint: self.endpoint.clone(), source: Box::new(source) });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // Without a role Grafana sends to its login page: as a redirect, or as a page with status 200.
+        let page = answer.header("content-type").is_some_and(|kind| kind.trim_start().starts_with("text/html"));
+        if matches!(answer.status, 301..=399 | 401) || (page && answer.status < 500) {
+            return Err(Error::Forbid { endpoint: self.endpoint.clone() });
+        }
+        Ok(answer)
+    }
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// A uid as one path segment, whatever it contains.
+fn segment(uid: &str) -> String {
+    url::form_urlencoded::byte_serialize(uid.as_bytes()).collect::<String>().replace('+', "%20")
+}

@@ -1,0 +1,121 @@
+//! The one HTTP client of the process, and its adapter to `azure_core`'s transport.
+//!
+//! It is built here and nowhere else, because the default constructors panic on a machine without certificates.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request};
+use azure_core::{error::ErrorKind, http::StatusCode};
+
+use super::Error;
+
+/// Where Linux distributions keep their bundle: Debian and Alpine, Fedora and RHEL, SUSE, older RHEL.
+const SYSTEM_BUNDLES: &[&str] = &[
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// Builds the client: rustls, the system's roots plus those in `extra_roots` (PEM files) plus `SSL_CERT_FILE`, proxies from the
+/// environment, no redirects, connections kept for reuse. Call it once and clone the result.
+///
+/// `SSL_CERT_FILE` *adds* to the system's roots here, as it does for the Go programs beside us (terraform, the azurerm provider),
+/// although the verifier underneath would let it replace them.
+///
+/// # Errors
+/// [`Error::ReadFile`] for an unreadable PEM file, [`Error::TrustRoots`] when a file holds no certificate or there are no roots.
+pub fn client(extra_roots: &[PathBuf]) -> Result<reqwest::Client, Error> {
+    let named = std::env::var_os("SSL_CERT_FILE").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let mut roots = Vec::new();
+    for path in extra_roots {
+        roots.extend(pem(path, "extra roots")?);
+    }
+    if let Some(path) = &named {
+        roots.extend(pem(path, "`SSL_CERT_FILE`")?);
+        for bundle in SYSTEM_BUNDLES.iter().map(Path::new).filter(|bundle| bundle.exists()).take(1) {
+            // An unreadable system bundle is no reason to stop: the named file may be all that is needed.
+            roots.extend(pem(bundle, "system roots").unwrap_or_default());
+        }
+    }
+    reqwest::Client::builder()
+        .tls_certs_merge(roots)
+        .https_only(true)
+        .connect_timeout(Duration::from_secs(20))
+        .read_timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::none())
+        .http2_keep_alive_interval(Duration::from_secs(30))
+        .http2_adaptive_window(true)
+        .build()
+        .map_err(|error| {
+            let mut reason = error.to_string();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(inner) = cause {
+                reason = inner.to_string();
+                cause = inner.source();
+            }
+            Error::TrustRoots(format!("{reason}; install the `ca-certificates` package or set `SSL_CERT_FILE`"))
+        })
+}
+
+fn pem(path: &Path, purpose: &'static str) -> Result<Vec<reqwest::Certificate>, Error> {
+    let bytes = std::fs::read(path).map_err(|source| Error::ReadFile { path: path.to_owned(), purpose, source })?;
+    match reqwest::Certificate::from_pem_bundle(&bytes) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(Error::TrustRoots(format!("`{}` ({purpose}) holds no certificate in PEM form", path.display()))),
+    }
+}
+
+/// `reqwest` as a transport of `azure_core`; the whole answer is read, since every answer here is one JSON document.
+#[derive(Debug)]
+pub(super) struct Wire(pub(super) reqwest::Client);
+
+#[async_trait::async_trait]
+impl HttpClient for Wire {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let method = reqwest::Method::from_bytes(request.method().as_ref().as_bytes())
+            .map_err(|error| azure_core::Error::new(ErrorKind::Other, error))?;
+        let mut outgoing = self.0.request(method, request.url().clone());
+        for (name, value) in request.headers().iter() {
+            outgoing = outgoing.header(name.as_str(), value.as_str());
+        }
+        match request.body() {
+            Body::Bytes(bytes) => outgoing = outgoing.body(bytes.clone()),
+            Body::SeekableStream(_) => {
+                return Err(azure_core::Error::with_message(ErrorKind::Other, "streamed request bodies are not sent here"));
+            }
+        }
+        let answer = outgoing.send().await.map_err(broken)?;
+        let status = StatusCode::from(answer.status().as_u16());
+        let mut headers = Headers::new();
+        for (name, value) in answer.headers() {
+            if let Ok(value) = value.to_str() {
+                headers.insert(HeaderName::from(name.as_str().to_owned()), HeaderValue::from(value.to_owned()));
+            }
+        }
+        let body = answer.bytes().await.map_err(broken)?;
+        Ok(AsyncRawResponse::from_bytes(status, headers, body))
+    }
+}
+
+fn broken(error: reqwest::Error) -> azure_core::Error {
+    let kind = if error.is_connect() { ErrorKind::Connection } else { ErrorKind::Io };
+    // The URL is told by our own error, without its query.
+    azure_core::Error::new(kind, error.without_url())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_certificates_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = client(&[file.path().to_owned()]).unwrap_err();
+        assert!(matches!(&error, Error::TrustRoots(text) if text.contains("holds no certificate")), "{error}");
+        assert!(matches!(client(&[PathBuf::from("/nonexistent.pem")]), Err(Error::ReadFile { .. })));
+    }
+}

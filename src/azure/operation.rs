@@ -1,0 +1,333 @@
+//! Long-running operations: the decision table of contract §9.2, as values that survive a crash.
+//!
+//! A write returns [`Accepted::Running`] with an [`Operation`]. It is journalled before the first poll, and a later process can
+//! poll it all the same. `azure_core`'s poller knows neither `Azure-AsyncOperation` nor `provisioningState`, so this is ours.
+
+use std::time::Duration;
+
+use azure_core::http::Url;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Accepted, Azure, object};
+use super::request::{Answer, Call};
+use super::{Error, Method, Refusal, body, wait};
+use crate::base::clock::Timestamp;
+use crate::base::{ArmId, ArmObject, Class};
+
+/// A poll URL may be unknown to a replica this long after the operation was accepted.
+const REPLICATION: Duration = Duration::from_mins(2);
+
+/// How an operation is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Style {
+    /// `Azure-AsyncOperation`: the body's `status` speaks.
+    AsyncOperation,
+    /// `Location`: 202 is running, anything else 2xx is the result.
+    Location,
+    /// No header: the resource's own `provisioningState`.
+    Resource,
+}
+
+/// An operation under way. Serialisable: it is all that is needed to go on after a crash; nothing in it is secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What is polled; the newest URL that the service gave, verbatim.
+    pub url: String,
+    /// How it is polled.
+    pub style: Style,
+    /// The method that started it.
+    pub method: Method,
+    /// What is being written.
+    pub resource: ArmId,
+    /// Api-version for reading the resource at the end.
+    pub api_version: String,
+    /// Where a POST's result lies, when it is polled through another URL.
+    pub result: Option<String>,
+    /// When it was accepted.
+    pub started: Timestamp,
+    /// The wait until the next poll, milliseconds.
+    pub wait_ms: u64,
+}
+
+/// What a poll found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// It goes on; poll again after [`Operation::wait`].
+    Running {
+        /// The state, as the service spells it; what went wrong with the poll, if it got no answer.
+        state: String,
+        /// Percent done, if the service says.
+        percent: Option<f64>,
+    },
+    /// It ended well; the resource as read afterwards, or the result of a POST. Nothing after a delete.
+    Done(Option<ArmObject>),
+}
+
+impl Operation {
+    /// The wait until the next poll.
+    #[must_use]
+    pub const fn wait(&self) -> Duration {
+        Duration::from_millis(self.wait_ms)
+    }
+
+    fn set_wait(&mut self, wait: Option<Duration>) {
+        self.wait_ms = u64::try_from(wait.unwrap_or(wait::DEFAULT_POLL).as_millis()).unwrap_or(u64::MAX);
+    }
+
+    /// An answer may move the operation: the newest headers win.
+    fn follow(&mut self, answer: &Answer, arm: &Url) -> Result<(), Error> {
+        if let Some(link) = answer.header("azure-asyncoperation") {
+            self.url = same_host(arm, link)?.into();
+            self.style = Style::AsyncOperation;
+        }
+        if let Some(link) = answer.header("location") {
+            let link = same_host(arm, link)?;
+            match self.style {
+                Style::AsyncOperation => self.result = Some(link.into()),
+                Style::Location => self.url = link.into(),
+                Style::Resource => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A link, if it stays on ARM's scheme, host and port.
+pub(super) fn same_host(arm: &Url, link: &str) -> Result<Url, Error> {
+    let elsewhere = || Error::FollowElsewhere {
+        expected: arm.origin().ascii_serialization(),
+        found: link.split(['?', '#']).next().unwrap_or_default().chars().take(200).collect(),
+    };
+    arm.join(link).ok().filter(|url| url.origin() == arm.origin() && url.username().is_empty()).ok_or_else(elsewhere)
+}
+
+/// What the state words mean; without case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Succeeded,
+    Failed,
+    Running,
+}
+
+fn state_of(word: &str) -> State {
+    match word.to_ascii_lowercase().as_str() {
+        "succeeded" => State::Succeeded,
+        "failed" | "canceled" | "cancelled" => State::Failed,
+        _ => State::Running,
+    }
+}
+
+/// Reads the first answer to a change: the upper half of the decision table.
+pub(super) fn accepted(answer: &Answer, method: Method, id: &ArmId, version: &str, arm: &Url) -> Result<Accepted, Error> {
+    let (by_operation, by_location) = (answer.header("azure-asyncoperation").is_some(), answer.header("location").is_some());
+    let found = if matches!(answer.status, 200 | 201) { object(answer, id)? } else { None };
+    let state = found.as_ref().and_then(ArmObject::provisioning_state).map(str::to_owned);
+    let style = match answer.status {
+        _ if by_operation => Style::AsyncOperation,
+        202 if by_location => Style::Location,
+        202 => {
+            tracing::warn!(%id, "the service accepted without saying where to look; the resource itself is watched");
+            Style::Resource
+        }
+        200 | 201 => match state.as_deref().map(state_of) {
+            Some(State::Failed) if method != Method::Post => return Err(failed(id, state.as_deref(), found.as_ref())),
+            Some(State::Running) if by_location => Style::Location,
+            Some(State::Running) if method != Method::Post => Style::Resource,
+            _ => return Ok(Accepted::Done(found.filter(|_| method != Method::Delete))),
+        },
+        _ => return Ok(Accepted::Done(None)),
+    };
+    let mut operation = Operation {
+        url: String::new(),
+        style,
+        method,
+        resource: id.clone(),
+        api_version: version.to_owned(),
+        result: None,
+        started: answer.at,
+        wait_ms: 0,
+    };
+    operation.follow(answer, arm)?;
+    operation.set_wait(wait::until_poll(&answer.headers, answer.at));
+    Ok(Accepted::Running(operation))
+}
+
+fn failed(id: &ArmId, state: Option<&str>, found: Option<&ArmObject>) -> Error {
+    let said = found.map(|object| body::read_value(&object.body)).unwrap_or_default();
+    let refusal = Refusal { code: said.code, message: said.message, target: said.target, structured: true, ..Refusal::default() };
+    Error::FailOperation { resource: id.clone(), state: state.unwrap_or("Failed").to_owned(), refusal: Box::new(refusal) }
+}
+
+impl Azure {
+    /// Looks once how an operation fares. Trouble on the way (throttling, a broken connection, a replica that does not know the
+    /// operation yet) is not the operation's failure: it goes on.
+    ///
+    /// # Errors
+    /// [`Error::FailOperation`] when it ended badly; other [`Error`]s when it cannot be followed.
+    pub async fn poll(&self, operation: &mut Operation) -> Result<Progress, Error> {
+        if operation.style == Style::Resource {
+            return self.poll_resource(operation).await;
+        }
+        let url = self.same_host(&operation.url)?;
+        let answer = match self.arm(Call::get(url).about(operation.resource.as_str())).await {
+            Ok(answer) => answer,
+            Err(error) if error.class() == Class::Transient => return Ok(trouble(operation, &error)),
+            Err(error) => return Err(error),
+        };
+        if !answer.succeeded() {
+            return self.poll_refused(operation, &answer).await;
+        }
+        operation.follow(&answer, &self.arm_endpoint()?)?;
+        operation.set_wait(wait::until_poll(&answer.headers, answer.at));
+        match operation.style {
+            Style::AsyncOperation => self.read_status(operation, &answer).await,
+            _ => self.read_location(operation, &answer).await,
+        }
+    }
+
+    /// Follows an operation to its end, at most `bound`. `on_progress` sees every poll, with the operation as it should be
+    /// journalled now.
+    ///
+    /// # Errors
+    /// [`Error::OutlastBound`] with the resource's state, [`Error::Cancel`], and those of [`Azure::poll`].
+    pub async fn await_operation(
+        &self,
+        mut operation: Operation,
+        bound: Duration,
+        cancel: &CancellationToken,
+        mut on_progress: impl FnMut(&Operation, &Progress) + Send,
+    ) -> Result<Option<ArmObject>, Error> {
+        loop {
+            let waited = Duration::try_from(self.now().duration_since(operation.started)).unwrap_or_default();
+            if waited >= bound {
+                return self.outlasted(&operation, waited).await;
+            }
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(Error::Cancel(operation.resource)),
+                () = self.clock().sleep(operation.wait().min(bound.saturating_sub(waited))) => {}
+            }
+            let progress = self.poll(&mut operation).await?;
+            on_progress(&operation, &progress);
+            if let Progress::Done(found) = progress {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The bound is over. The operation may have ended without our seeing it, so the resource has the last word.
+    async fn outlasted(&self, operation: &Operation, waited: Duration) -> Result<Option<ArmObject>, Error> {
+        let found = self.get_version(&operation.resource, &operation.api_version).await.ok().flatten();
+        let state = found.as_ref().and_then(ArmObject::provisioning_state).unwrap_or("unknown").to_owned();
+        Err(Error::OutlastBound { resource: operation.resource.clone(), waited, state })
+    }
+
+    fn arm_endpoint(&self) -> Result<Url, Error> {
+        super::request::https(&self.cloud().arm)
+    }
+
+    async fn poll_resource(&self, operation: &mut Operation) -> Result<Progress, Error> {
+        let found = match self.get_version(&operation.resource, &operation.api_version).await {
+            Ok(found) => found,
+            Err(error) if matches!(error.class(), Class::Transient | Class::Throttled(_)) => {
+                return Ok(trouble(operation, &error));
+            }
+            Err(error) => return Err(error),
+        };
+        operation.set_wait(None);
+        let Some(found) = found else {
+            return match operation.method {
+                Method::Delete => Ok(Progress::Done(None)),
+                // Reads may lag writes by seconds (contract §9.6).
+                _ if self.young(operation) => Ok(running("not visible yet", None)),
+                _ => Err(failed(&operation.resource, Some("absent"), None)),
+            };
+        };
+        match found.provisioning_state().map(state_of) {
+            Some(State::Failed) => Err(failed(&operation.resource, found.provisioning_state(), Some(&found))),
+            Some(State::Running) => Ok(running(found.provisioning_state().unwrap_or_default(), None)),
+            _ if operation.method == Method::Delete => Ok(running("still there", None)),
+            _ => Ok(Progress::Done(Some(found))),
+        }
+    }
+
+    /// A poll was answered with an error: replication, trouble, or the record of the operation is gone.
+    async fn poll_refused(&self, operation: &mut Operation, answer: &Answer) -> Result<Progress, Error> {
+        let error = Error::Refuse(Box::new(answer.refusal()));
+        match error.class() {
+            Class::Transient | Class::Throttled(_) => Ok(trouble(operation, &error)),
+            Class::Absent if self.young(operation) => {
+                operation.set_wait(wait::until_poll(&answer.headers, answer.at));
+                Ok(running("not visible yet", None))
+            }
+            Class::Absent if operation.method == Method::Delete && operation.style == Style::Location => Ok(Progress::Done(None)),
+            // Services forget finished operations; the resource still knows how it went.
+            Class::Absent if operation.method != Method::Post => {
+                operation.style = Style::Resource;
+                self.poll_resource(operation).await
+            }
+            _ => Err(error),
+        }
+    }
+
+    async fn read_status(&self, operation: &Operation, answer: &Answer) -> Result<Progress, Error> {
+        let status = answer.json()?.unwrap_or_default();
+        let word = status.get("status").and_then(Value::as_str).unwrap_or(if answer.status == 202 { "Running" } else { "" });
+        match state_of(word) {
+            State::Running if word.is_empty() => Err(answer.unreadable("it has no `status`")),
+            State::Running => Ok(running(word, status.get("percentComplete").and_then(Value::as_f64))),
+            State::Succeeded => self.finish(operation, Some(status)).await,
+            State::Failed => {
+                let as_object = ArmObject { id: operation.resource.clone(), body: status.clone(), etag: None };
+                Err(failed(&operation.resource, Some(word), Some(&as_object)))
+            }
+        }
+    }
+
+    async fn read_location(&self, operation: &Operation, answer: &Answer) -> Result<Progress, Error> {
+        if answer.status == 202 {
+            return Ok(running("Running", None));
+        }
+        let found = object(answer, &operation.resource)?;
+        // Some services point `Location` at the resource itself.
+        match (operation.method, found.as_ref().and_then(ArmObject::provisioning_state).map(|word| (word, state_of(word)))) {
+            (_, Some((word, State::Running))) => Ok(running(word, None)),
+            // A POST's result is the caller's to judge: a run-command that failed is an answer.
+            (Method::Post, _) => Ok(Progress::Done(found)),
+            (_, Some((word, State::Failed))) => Err(failed(&operation.resource, Some(word), found.as_ref())),
+            _ => self.finish(operation, None).await,
+        }
+    }
+
+    /// The operation succeeded: read what it made.
+    async fn finish(&self, operation: &Operation, status: Option<Value>) -> Result<Progress, Error> {
+        match (operation.method, &operation.result) {
+            (Method::Delete, _) => Ok(Progress::Done(None)),
+            (Method::Post, Some(url)) => {
+                let answer = self.arm(Call::get(self.same_host(url)?).about(operation.resource.as_str())).await?.accepted()?;
+                Ok(Progress::Done(object(&answer, &operation.resource)?))
+            }
+            (Method::Post, None) => {
+                Ok(Progress::Done(status.map(|body| ArmObject { id: operation.resource.clone(), body, etag: None })))
+            }
+            _ => Ok(Progress::Done(self.get_version(&operation.resource, &operation.api_version).await?)),
+        }
+    }
+
+    fn young(&self, operation: &Operation) -> bool {
+        Duration::try_from(self.now().duration_since(operation.started)).unwrap_or_default() < REPLICATION
+    }
+}
+
+fn running(state: &str, percent: Option<f64>) -> Progress {
+    Progress::Running { state: state.to_owned(), percent }
+}
+
+fn trouble(operation: &mut Operation, error: &Error) -> Progress {
+    let asked = error.refusal().and_then(|refusal| refusal.retry_after).map(|wait| wait.min(Duration::from_mins(1)));
+    operation.set_wait(asked);
+    Progress::Running { state: format!("poll failed: {error}"), percent: None }
+}

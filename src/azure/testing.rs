@@ -1,0 +1,1 @@
+//! A stand-in for Azure in this room's tests: answers by script, no sockets.

@@ -1,0 +1,122 @@
+//! Tokens: one per audience, fetched once however many ask, and thrown away when a service calls them stale.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use azure_core::cloud::CustomConfiguration;
+use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+use azure_core::error::ErrorKind;
+use azure_core::http::ClientOptions;
+use azure_core::time::{Duration, OffsetDateTime};
+use azure_identity::{AzureCliCredential, AzureCliCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions};
+use tokio::sync::Mutex;
+
+use super::{CredentialSource, Error};
+use crate::base::Secret;
+
+/// A token is renewed this long before it ends (contract §10.1).
+const MARGIN: Duration = Duration::minutes(5);
+
+type Slot = Arc<Mutex<Option<AccessToken>>>;
+
+/// The token cache of one identity.
+///
+/// `azure_identity` keeps a cache of its own for secrets and none for the az CLI. A fresh credential is made for every fetch, so
+/// that a token which a service refused is really replaced and not served again from the inner cache.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    source: CredentialSource,
+    authority: String,
+    options: ClientOptions,
+    slots: Mutex<HashMap<String, Slot>>,
+}
+
+impl Tokens {
+    /// A cache for `source`; `options` carry the transport and the retry policy of calls to Entra.
+    pub(super) fn new(source: CredentialSource, authority: String, options: ClientOptions) -> Self {
+        Self { source, authority, options, slots: Mutex::default() }
+    }
+
+    /// A token for `scope`; concurrent callers share one fetch.
+    pub(super) async fn get(&self, scope: &str) -> Result<AccessToken, Error> {
+        let slot = self.slot(scope).await;
+        let mut held = slot.lock().await;
+        if let Some(token) = held.as_ref()
+            // The end was computed by `azure_identity` on the system's clock, so it is compared with that clock.
+            && token.expires_on > OffsetDateTime::now_utc() + MARGIN
+        {
+            return Ok(token.clone());
+        }
+        match self.fetch(scope).await {
+            Ok(token) => Ok(held.insert(token).clone()),
+            // Early renewal may fail; the old token is good until its end.
+            Err(error) => held.as_ref().filter(|token| token.expires_on > OffsetDateTime::now_utc()).cloned().ok_or(error),
+        }
+    }
+
+    /// The text of a token for `scope`.
+    pub(super) async fn secret(&self, scope: &str) -> Result<Secret, Error> {
+        Ok(Secret::new(self.get(scope).await?.token.secret().to_owned()))
+    }
+
+    /// Forgets the token for `scope`: the service refused it.
+    pub(super) async fn forget(&self, scope: &str) {
+        *self.slot(scope).await.lock().await = None;
+    }
+
+    async fn slot(&self, scope: &str) -> Slot {
+        self.slots.lock().await.entry(scope.to_owned()).or_default().clone()
+    }
+
+    async fn fetch(&self, scope: &str) -> Result<AccessToken, Error> {
+        let told = |error: azure_core::Error| describe(scope, &error);
+        self.credential().map_err(told)?.get_token(&[scope], None).await.map_err(told)
+    }
+
+    fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
+        match &self.source {
+            CredentialSource::ClientSecret { tenant, client_id, secret } => {
+                let mut cloud = CustomConfiguration::default();
+                cloud.authority_host.clone_from(&self.authority);
+                let client_options = ClientOptions { cloud: Some(Arc::new(cloud.into())), ..self.options.clone() };
+                let secret = azure_core::credentials::Secret::new(secret.expose().to_owned());
+                let options = ClientSecretCredentialOptions { client_options };
+                Ok(ClientSecretCredential::new(tenant, client_id.clone(), secret, Some(options))?)
+            }
+            CredentialSource::AzureCli { tenant, subscription } => {
+                // A tenant names the account already; `az` refuses both together.
+                let subscription = subscription.clone().filter(|_| tenant.is_none());
+                let options = AzureCliCredentialOptions { tenant_id: tenant.clone(), subscription, ..Default::default() };
+                Ok(AzureCliCredential::new(Some(options))?)
+            }
+        }
+    }
+}
+
+/// Turns a credential's error into ours: the first line that says something, without the SDK's pointer to its own guide.
+fn describe(scope: &str, error: &azure_core::Error) -> Error {
+    let mut transient = matches!(error.kind(), ErrorKind::Connection | ErrorKind::Io);
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(inner) = inner.downcast_ref::<azure_core::Error>() {
+            transient |= matches!(inner.kind(), ErrorKind::Connection | ErrorKind::Io);
+            transient |= inner.http_status().is_some_and(|status| u16::from(status) >= 500 || u16::from(status) == 429);
+        }
+        let text = inner.to_string();
+        if !text.is_empty() && !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = inner.source();
+    }
+    let message = message.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("aka.ms/azsdk")).take(3);
+    Error::FetchToken { scope: scope.to_owned(), message: message.collect::<Vec<_>>().join(" "), transient }
+}
+
+#[async_trait::async_trait]
+impl TokenCredential for Tokens {
+    async fn get_token(&self, scopes: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
+        let scope = scopes.first().copied().unwrap_or_default();
+        self.get(scope).await.map_err(|error| azure_core::Error::new(ErrorKind::Credential, error))
+    }
+}
