@@ -31,7 +31,11 @@ fn by_code(status: u16, code: &str, message: &str, refusal: &Refusal) -> Option<
         }
         "principalnotfound" | "kubernetesperformanceerror" | "kubernetesoperationerror" => Class::NotYet,
         "authorizationfailed" | "linkedauthorizationfailed" => Class::Permission,
-        "requestdisallowedbypolicy"
+        // The same code means "busy" and "quota"; only the text tells them apart (contract §9.5).
+        "operationnotallowed" if message.contains("progress") => Class::Busy,
+        "conflict" if message.contains("already exists") => Class::Exists,
+        "operationnotallowed"
+        | "requestdisallowedbypolicy"
         | "requestdisallowedbyazure"
         | "denyassignmentauthorizationfailed"
         | "readonlydisabledsubscription"
@@ -41,16 +45,12 @@ fn by_code(status: u16, code: &str, message: &str, refusal: &Refusal) -> Option<
         | "skunotavailable"
         | "allocationfailed"
         | "roleassignmentlimitexceeded" => Class::Refused,
-        // The same code means "busy" and "quota"; only the text tells them apart (contract §9.5).
-        "operationnotallowed" if message.contains("progress") => Class::Busy,
-        "operationnotallowed" => Class::Refused,
-        "anotheroperationinprogress"
+        "conflict"
+        | "anotheroperationinprogress"
         | "retryableerrorduetoanotheroperation"
         | "deploymentactive"
         | "resourcegroupbeingdeleted" => Class::Busy,
         "roleassignmentexists" => Class::Exists,
-        "conflict" if message.contains("already exists") => Class::Exists,
-        "conflict" => Class::Busy,
         "preconditionfailed" | "etagmismatch" => Class::Conflict,
         "internalservererror" | "serviceunavailable" | "gatewaytimeout" | "servertimeout" => Class::Transient,
         "resourcenotfound" | "resourcegroupnotfound" | "parentresourcenotfound" | "notfound" => Class::Absent,

@@ -183,7 +183,7 @@ impl Azure {
         }
     }
 
-    /// Lists the resources of a kind below a scope, all pages. `filter` is an OData `$filter`.
+    /// Lists the resources of a kind below a scope, all pages. `filter` is an `OData` `$filter`.
     ///
     /// # Errors
     /// Any [`Error`]; [`Error::FollowElsewhere`] when a page link leaves ARM.
@@ -267,7 +267,7 @@ impl Azure {
             .ok_or_else(|| answer.unreadable("it holds no kubeconfig"))
     }
 
-    /// A URL below the ARM endpoint. Blanks become `%20`, which every reader of OData understands.
+    /// A URL below the ARM endpoint. Blanks become `%20`, which every reader of `OData` understands.
     pub(super) fn url(&self, path: &str, version: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
         let mut url = request::https(&format!("{}{path}", self.0.cloud.arm))?;
         let mut pairs = url::form_urlencoded::Serializer::new(String::new());

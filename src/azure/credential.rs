@@ -52,7 +52,7 @@ pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Result<Crede
             if client_id.is_none() {
                 missing.push("`ARM_CLIENT_ID`");
             }
-            Err(Error::FindCredential(format!("a client secret is set, but {} is not", missing.join(" and "))))
+            Err(Error::FindCredential(format!("a client secret is set, but not {}", missing.join(" nor "))))
         }
         (tenant, _, None) if cli => {
             Ok(CredentialSource::AzureCli { tenant, subscription: get(&["ARM_SUBSCRIPTION_ID", "AZURE_SUBSCRIPTION_ID"]) })
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn half_a_principal_is_an_error_and_never_the_cli() {
         let error = chosen(&[("ARM_CLIENT_SECRET", "x")]).unwrap_err();
-        insta::assert_snapshot!(error, @"no Azure credentials: a client secret is set, but `ARM_TENANT_ID` and `ARM_CLIENT_ID` is not");
+        insta::assert_snapshot!(error, @"no Azure credentials: a client secret is set, but not `ARM_TENANT_ID` nor `ARM_CLIENT_ID`");
     }
 
     #[test]

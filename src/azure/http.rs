@@ -45,7 +45,7 @@ pub fn client(extra_roots: &[PathBuf]) -> Result<reqwest::Client, Error> {
         .tls_certs_merge(roots)
         .https_only(true)
         .connect_timeout(Duration::from_secs(20))
-        .read_timeout(Duration::from_secs(60))
+        .read_timeout(Duration::from_mins(1))
         .redirect(reqwest::redirect::Policy::none())
         .http2_keep_alive_interval(Duration::from_secs(30))
         .http2_adaptive_window(true)

@@ -67,7 +67,7 @@ impl ResourceManager for Legacy {
     async fn resource_group(&self, name: &str) -> Result<Option<ResourceGroup>, Error> {
         let asked = self.client.resource_groups_client().get(name, self.subscription.as_str());
         match asked.await.map_err(|error| unwrap(error, name)) {
-            Ok(found) => Ok(Some(group(found))),
+            Ok(found) => Ok(Some(group(&found))),
             Err(error) if error.class() == Class::Absent => Ok(None),
             Err(error) => Err(error),
         }
@@ -77,7 +77,7 @@ impl ResourceManager for Legacy {
         let mut body = models::ResourceGroup::new(wanted.location.to_string());
         body.tags = Some(wanted.tags.iter().map(|(key, value)| (key.clone(), serde_json::Value::from(value.as_str()))).collect());
         let asked = self.client.resource_groups_client().create_or_update(name, body, self.subscription.as_str());
-        Ok(group(asked.await.map_err(|error| unwrap(error, name))?))
+        Ok(group(&asked.await.map_err(|error| unwrap(error, name))?))
     }
 }
 
@@ -85,7 +85,7 @@ fn state(provider: models::Provider) -> String {
     provider.registration_state.unwrap_or_else(|| "Unknown".to_owned())
 }
 
-fn group(found: models::ResourceGroup) -> ResourceGroup {
+fn group(found: &models::ResourceGroup) -> ResourceGroup {
     let tags = found.tags.as_ref().and_then(serde_json::Value::as_object).into_iter().flatten();
     let tags = tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
     ResourceGroup { location: Location::new(&found.location), tags }

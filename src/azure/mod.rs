@@ -36,6 +36,6 @@ pub use error::{Error, Refusal};
 pub use operation::{Operation, Progress, Style};
 pub use principal::{Principal, PrincipalKind};
 pub use request::Method;
-pub use resource_manager::ResourceManager;
+pub use resource_manager::{ResourceGroup, ResourceManager};
 pub use run_command::CommandResult;
 pub use settings::Settings;

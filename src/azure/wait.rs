@@ -52,10 +52,13 @@ mod tests {
         headers
     }
 
+    /// Headers, the asked wait and the poll's wait in milliseconds.
+    type Row = (&'static [(&'static str, &'static str)], Option<u64>, Option<u64>);
+
     #[test]
     fn every_form_is_understood() {
         let now: Timestamp = "2026-08-01T10:00:00Z".parse().unwrap();
-        let rows: &[(&[(&str, &str)], Option<u64>, Option<u64>)] = &[
+        let rows: &[Row] = &[
             (&[], None, None),
             (&[("retry-after", "17")], Some(17_000), Some(17_000)),
             (&[("retry-after", "0")], Some(0), Some(2_000)),
