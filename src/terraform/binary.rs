@@ -1,17 +1,17 @@
 //! Finding the binary and asking which version it is.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use semver::Version;
 use serde_json::Value as Json;
-use tokio_util::sync::CancellationToken;
+use tokio::process::Command;
 
 use super::document;
 use super::environment::Environment;
 use super::error::Error;
 use super::install::PINNED;
-use super::process::{self, Job, Watch};
 
 /// The oldest version that is supported, of either engine: it is what the generated `required_version` says (contract §11.1).
 pub const MINIMUM: Version = Version::new(1, 9, 0);
@@ -109,22 +109,15 @@ pub(super) fn is_executable(path: &Path) -> bool {
 }
 
 async fn ask(engine: Engine, path: &Path, environment: &Environment) -> Result<Binary, Error> {
-    let program = path.to_owned();
-    let args = ["version", "-json"].map(OsString::from).to_vec();
-    let dir = PathBuf::from("/");
-    let job = Job { name: "version", program: &program, args, dir: &dir, environment };
-    let never = CancellationToken::new();
-    let mut output = String::new();
-    let watch = Watch { on: &|_| (), cancel: &never, again: &never };
-    let ended = process::run(&job, watch, |line| {
-        output.push_str(line);
-        output.push('\n');
-    })
-    .await?;
+    let mut command = Command::new(path);
+    environment.apply_to(&mut command);
+    command.args(["version", "-json"]).current_dir("/").stdin(Stdio::null());
+    let output = command.output().await.map_err(|source| Error::Start { program: path.to_owned(), source })?;
     let unusable = |reason: String| Error::Unusable { engine, path: path.to_owned(), reason };
-    if !ended.succeeded() {
-        return Err(unusable(format!("`version -json` ended with {}", ended.exit)));
+    if !output.status.success() {
+        return Err(unusable(format!("`version -json` ended with {}", output.status)));
     }
+    let output = String::from_utf8_lossy(&output.stdout);
     let answer = document::read(&output).map_err(|error| unusable(format!("`version -json` printed no JSON: {error}")))?;
     let version =
         answer.get("terraform_version").and_then(Json::as_str).ok_or_else(|| unusable("no version in its answer".into()))?;
@@ -132,5 +125,5 @@ async fn ask(engine: Engine, path: &Path, environment: &Environment) -> Result<B
     if found < MINIMUM {
         return Err(Error::TooOld { engine, path: path.to_owned(), found, minimum: MINIMUM });
     }
-    Ok(Binary { path: program, version: found, engine })
+    Ok(Binary { path: path.to_owned(), version: found, engine })
 }

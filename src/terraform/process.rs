@@ -1,26 +1,28 @@
-//! One child process: started in a group of its own, read to the end, interrupted politely, never killed, never lost.
+//! One child process: started in a group of its own, followed to the end, interrupted politely, never killed, never lost.
 //!
 //! - **Own process group**: Ctrl-C at the terminal reaches us only; we forward one SIGINT to the group. A second one would make
 //!   terraform exit at once and lose what it has not written, so there never is a second one, and never a SIGKILL.
-//! - **A task owns the child** and both pipes. Lines travel through a channel without bound, so the child never waits for a slow
-//!   reader and the two pipes cannot block each other. Whoever awaits the result may be dropped: the owner notices, interrupts the
-//!   child, goes on draining, and reaps it.
-//! - **If aksight itself dies** (`kill -9`), nobody is left to read: the child's next event meets a pipe without a reader and SIGPIPE
-//!   ends it, as the Go runtime does for standard output. It cannot linger. What it had finished is in the state (a local state is
-//!   written after every resource), the kernel frees a local lock; what it was doing is found again by observing Azure.
+//! - **Output goes to files, not pipes.** With a pipe, `kill -9` of aksight would end terraform by SIGPIPE at its next event: in the
+//!   middle of a creation that then is in no state, and with the lease of a remote state lock still held. Into a file it can go on
+//!   writing; it ends when its work is done, writes the state, gives the lock back, and the next run waits for that lock. A file
+//!   cannot fill up and block, and a grandchild that inherited it keeps nobody waiting. The files are 0600 and have no name any more
+//!   once the child runs, so nothing is left behind whoever dies.
+//! - **A task owns the child.** Whoever awaits the result may be dropped: the owner notices, interrupts the child once, and reaps it.
 //! - Waiting here is on a real process, so it is measured in real time, not on the rehearsal's clock.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -29,9 +31,9 @@ use super::error::{Error, Exit};
 use super::message::Message;
 
 /// How much of standard error is kept, in bytes; the end of it counts.
-const TAIL: usize = 16 * 1024;
-/// After the child has ended, how long its pipes may stay open (a grandchild may have inherited them).
-const LINGER: Duration = Duration::from_secs(2);
+const TAIL: u64 = 16 * 1024;
+/// Between two looks at the output. The end of the child is noticed at once, so this delays progress only.
+const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// Between two reports that an interrupted child has not ended.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
@@ -56,9 +58,9 @@ impl std::fmt::Debug for Watch<'_> {
 #[derive(Debug)]
 pub(super) struct Job<'a> {
     pub(super) name: &'static str,
-    pub(super) program: &'a PathBuf,
+    pub(super) program: &'a Path,
     pub(super) args: Vec<OsString>,
-    pub(super) dir: &'a PathBuf,
+    pub(super) dir: &'a Path,
     pub(super) environment: &'a Environment,
 }
 
@@ -83,13 +85,13 @@ pub(super) async fn run(job: &Job<'_>, watch: Watch<'_>, mut line: impl FnMut(&s
     }
     let mut held = start(job)?;
     let mut stopping = Stopping::default();
-    loop {
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let status = loop {
         let report_at = stopping.report_at();
         tokio::select! {
-            received = held.lines.recv() => match received {
-                Some(text) => line(&text),
-                None => break,
-            },
+            status = &mut held.end => break status,
+            _ = look.tick() => held.output.forward(&mut line),
             () = watch.cancel.cancelled(), if stopping.since.is_none() => {
                 held.interrupt();
                 stopping.since = Some(Instant::now());
@@ -104,9 +106,11 @@ pub(super) async fn run(job: &Job<'_>, watch: Watch<'_>, mut line: impl FnMut(&s
                 (watch.on)(Message::StillWaiting { elapsed: REPORT_EVERY * stopping.reports });
             }
         }
-    }
-    let (status, stderr) = held.ended(job).await?;
-    Ok(Ended { exit: exit(status), stderr, interrupted: stopping.since.is_some() })
+    };
+    let status = status.unwrap_or_else(|_| Err(std::io::Error::other("the runtime stopped")));
+    let status = status.map_err(|source| Error::io("await", job.program, source))?;
+    held.output.finish(&mut line);
+    Ok(Ended { exit: exit(status), stderr: tail(held.errors), interrupted: stopping.since.is_some() })
 }
 
 /// What was said about an interrupt so far.
@@ -125,9 +129,10 @@ impl Stopping {
 
 /// Our end of a running child. Dropping it tells the owner task to interrupt the child.
 struct Held {
-    lines: mpsc::UnboundedReceiver<String>,
+    output: Lines,
+    errors: File,
     stop: Option<oneshot::Sender<()>>,
-    end: oneshot::Receiver<(std::io::Result<ExitStatus>, String)>,
+    end: oneshot::Receiver<std::io::Result<ExitStatus>>,
 }
 
 impl Held {
@@ -135,74 +140,36 @@ impl Held {
         // Dropping the sender is the signal, here as well as when the whole of `Held` is dropped.
         drop(self.stop.take());
     }
-
-    async fn ended(&mut self, job: &Job<'_>) -> Result<(ExitStatus, String), Error> {
-        let lost = || Error::io("await", job.program, std::io::Error::other("the runtime stopped"));
-        let (status, stderr) = (&mut self.end).await.map_err(|_| lost())?;
-        Ok((status.map_err(|source| Error::io("await", job.program, source))?, stderr))
-    }
 }
 
 fn start(job: &Job<'_>) -> Result<Held, Error> {
+    let failed = |source| Error::io("write in", job.dir, source);
+    let (out_in, out) = nameless_file(job.dir).map_err(failed)?;
+    let (err_in, errors) = nameless_file(job.dir).map_err(failed)?;
     let mut command = Command::new(job.program);
     job.environment.apply_to(&mut command);
     command.args(&job.args).current_dir(job.dir).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(out_in).stderr(err_in);
     tracing::debug!(program = %job.program.display(), args = ?job.args, dir = %job.dir.display(), "start");
-    let child = command.spawn().map_err(|source| Error::Start { program: job.program.clone(), source })?;
-    let (lines_in, lines) = mpsc::unbounded_channel();
+    let child = command.spawn().map_err(|source| Error::Start { program: job.program.to_owned(), source })?;
     let (stop, stopped) = oneshot::channel();
     let (end_in, end) = oneshot::channel();
     tokio::spawn(async move {
-        let outcome = own(child, lines_in, stopped).await;
+        let status = own(child, stopped).await;
         // The caller may be gone; then there is nobody to tell, and the child has been reaped all the same.
-        drop(end_in.send(outcome));
+        drop(end_in.send(status));
     });
-    Ok(Held { lines, stop: Some(stop), end })
+    Ok(Held { output: Lines { file: out, pending: Vec::new() }, errors, stop: Some(stop), end })
 }
 
-/// Owns the child until it is reaped.
-async fn own(
-    mut child: Child,
-    lines: mpsc::UnboundedSender<String>,
-    stopped: oneshot::Receiver<()>,
-) -> (std::io::Result<ExitStatus>, String) {
+/// Owns the child until it is reaped. `stopped` resolves when its other end is dropped.
+async fn own(mut child: Child, stopped: oneshot::Receiver<()>) -> std::io::Result<ExitStatus> {
     let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-    let (out, err) = (child.stdout.take(), child.stderr.take());
-    let mut tail = Tail::default();
-    let status = {
-        let pump_out = async {
-            if let Some(pipe) = out {
-                forward(pipe, |text| drop(lines.send(text))).await;
-            }
-        };
-        let pump_err = async {
-            if let Some(pipe) = err {
-                forward(pipe, |text| tail.push(&text)).await;
-            }
-        };
-        let pumps = async { tokio::join!(pump_out, pump_err) };
-        tokio::pin!(pumps);
-        let mut drained = false;
-        let mut stopped = std::pin::pin!(stopped);
-        let mut asked = false;
-        let status = loop {
-            tokio::select! {
-                status = child.wait() => break status,
-                _ = &mut pumps, if !drained => drained = true,
-                _ = &mut stopped, if !asked => {
-                    asked = true;
-                    interrupt(group);
-                }
-            }
-        };
-        if !drained {
-            drop(tokio::time::timeout(LINGER, pumps).await);
-        }
-        status
-    };
-    drop(lines);
-    (status, tail.text)
+    tokio::select! {
+        status = child.wait() => return status,
+        _ = stopped => interrupt(group),
+    }
+    child.wait().await
 }
 
 /// One SIGINT to the group. It is sent only while the child is not reaped, so the number cannot belong to anybody else.
@@ -214,35 +181,57 @@ fn interrupt(group: Option<Pid>) {
     }
 }
 
-/// Reads a pipe to its end. Bytes that are not UTF-8 are replaced; a failing pipe counts as its end.
-async fn forward(pipe: impl AsyncRead + Unpin, mut line: impl FnMut(String)) {
-    let mut reader = BufReader::new(pipe);
-    let mut bytes = Vec::new();
-    while matches!(reader.read_until(b'\n', &mut bytes).await, Ok(count) if count > 0) {
-        if bytes.ends_with(b"\n") {
-            bytes.pop();
+/// A file in `dir` with two independent handles, one to write and one to read, and no name any more.
+fn nameless_file(dir: &Path) -> std::io::Result<(File, File)> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let path = dir.join(format!(".aksight-output.{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    // Whoever had this process id before us may have died between the two lines below.
+    let write = File::options().append(true).create(true).mode(0o600).open(&path)?;
+    let read = File::open(&path);
+    std::fs::remove_file(&path)?;
+    write.set_len(0)?;
+    Ok((write, read?))
+}
+
+/// Lines out of a file that is still being written.
+struct Lines {
+    file: File,
+    pending: Vec<u8>,
+}
+
+impl Lines {
+    /// Hands on the lines that are complete by now. Bytes that are not UTF-8 are replaced.
+    fn forward(&mut self, line: &mut impl FnMut(&str)) {
+        let seen = self.pending.len();
+        if let Err(error) = self.file.read_to_end(&mut self.pending) {
+            tracing::warn!(%error, "the output of the child cannot be read");
         }
-        line(String::from_utf8_lossy(&bytes).into_owned());
-        bytes.clear();
+        let Some(last) = self.pending[seen..].iter().rposition(|byte| *byte == b'\n') else { return };
+        let rest = self.pending.split_off(seen + last + 1);
+        let whole = std::mem::replace(&mut self.pending, rest);
+        String::from_utf8_lossy(&whole).lines().for_each(line);
+    }
+
+    /// Hands on the rest, after the child has ended.
+    fn finish(&mut self, line: &mut impl FnMut(&str)) {
+        self.forward(line);
+        if !self.pending.is_empty() {
+            line(&String::from_utf8_lossy(&self.pending));
+        }
     }
 }
 
 /// The end of a text that may be long (with `TF_LOG=trace` it is very long).
-#[derive(Default)]
-struct Tail {
-    text: String,
-}
-
-impl Tail {
-    fn push(&mut self, line: &str) {
-        self.text.push_str(line);
-        self.text.push('\n');
-        if self.text.len() > 2 * TAIL {
-            let cut = self.text.len() - TAIL;
-            let at = self.text.char_indices().map(|(at, _)| at).find(|at| *at >= cut).unwrap_or(0);
-            self.text.drain(..at);
-        }
+fn tail(mut file: File) -> String {
+    use std::io::{Seek as _, SeekFrom};
+    let mut bytes = Vec::new();
+    let length = file.metadata().map_or(0, |meta| meta.len());
+    let read = file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).and_then(|_| file.read_to_end(&mut bytes));
+    if let Err(error) = read {
+        tracing::warn!(%error, "the errors of the child cannot be read");
     }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn exit(status: ExitStatus) -> Exit {
