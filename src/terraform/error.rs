@@ -128,6 +128,12 @@ pub enum Error {
         /// The program's own explanation.
         detail: String,
     },
+    /// The state would have to move to another backend, which nobody but a person may decide (`init -migrate-state` or `-reconfigure`).
+    #[error("the backend changed: {detail}")]
+    BackendChanged {
+        /// The program's own explanation.
+        detail: String,
+    },
     /// The run was cancelled; the child was interrupted and has ended, its lock is released.
     #[error("`{command}` was interrupted")]
     Cancelled {
@@ -157,15 +163,18 @@ impl Error {
     /// What the failure means for the caller.
     pub fn class(&self) -> Class {
         match self {
-            Self::Missing { .. } | Self::TooOld { .. } | Self::Unusable { .. } | Self::Start { .. } | Self::Io { .. } => {
-                Class::Refused
-            }
+            Self::Missing { .. }
+            | Self::TooOld { .. }
+            | Self::Unusable { .. }
+            | Self::Start { .. }
+            | Self::Io { .. }
+            | Self::LockFileMismatch { .. }
+            | Self::BackendChanged { .. } => Class::Refused,
             Self::Stopped { diagnostics, .. } => {
                 diagnostics.iter().find(|d| d.is_error()).map_or(Class::Invalid, TfDiagnostic::class)
             }
             Self::StateLocked(_) => Class::Locked,
             Self::StalePlan => Class::Conflict,
-            Self::LockFileMismatch { .. } => Class::Refused,
             Self::AlreadyExists { .. } => Class::Exists,
             Self::NeedsInit { .. } => Class::NotYet,
             Self::Cancelled { .. } => Class::Cancelled,

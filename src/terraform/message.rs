@@ -192,12 +192,12 @@ impl Message {
     /// Reads one line of the stream. A line that is no JSON object is a [`Message::Note`]; an empty one is nothing.
     pub fn read(line: &str) -> Option<Self> {
         let line = line.trim_end();
-        if line.trim().is_empty() {
+        if plain(line).trim().is_empty() {
             return None;
         }
         match serde_json::from_str::<Json>(line) {
             Ok(json) if json.is_object() => Some(Self::from_json(&json)),
-            _ => Some(Self::Note(line.to_owned())),
+            _ => Some(Self::Note(plain(line))),
         }
     }
 
@@ -229,6 +229,20 @@ impl Message {
             _ => Self::Other { kind, text: text(json, "/@message") },
         }
     }
+}
+
+/// The text without control characters and colour codes: some lines of `init -json` are coloured text in spite of `-no-color`.
+fn plain(line: &str) -> String {
+    let mut rest = line.chars();
+    let mut text = String::new();
+    while let Some(c) = rest.next() {
+        if c == '\u{1b}' {
+            rest.by_ref().find(char::is_ascii_alphabetic);
+        } else if !c.is_control() {
+            text.push(c);
+        }
+    }
+    text
 }
 
 fn some(json: &Json, pointer: &str) -> Option<String> {
@@ -294,6 +308,7 @@ mod tests {
         let read = Message::read(r#"{"type":"dance","@message":"la la"}"#);
         assert_eq!(read, Some(Message::Other { kind: "dance".into(), text: "la la".into() }));
         assert_eq!(Message::read("│ Warning: box"), Some(Message::Note("│ Warning: box".into())));
+        assert_eq!(Message::read("\u{1b}[0m\u{1b}[32mSuccess\u{1b}[0m"), Some(Message::Note("Success".into())));
         assert_eq!(Message::read("  "), None);
     }
 
@@ -301,7 +316,10 @@ mod tests {
         #[test]
         fn no_line_can_upset_the_reader(line in ".*") {
             let read = Message::read(&line);
-            prop_assert_eq!(read.is_none(), line.trim().is_empty());
+            if let Some(Message::Note(text)) = &read {
+                prop_assert!(!text.chars().any(char::is_control));
+            }
+            prop_assert!(read.is_some() || plain(&line).trim().is_empty());
         }
     }
 }

@@ -24,6 +24,9 @@ fn one(diagnostic: &TfDiagnostic) -> Option<Error> {
         let address = diagnostic.address.clone().unwrap_or_default();
         return Some(Error::AlreadyExists { address, id: quoted_after(&both, "with the ID ").unwrap_or_default() });
     }
+    if summary.contains("Backend configuration changed") {
+        return Some(Error::BackendChanged { detail: one_line(detail) });
+    }
     is_uninitialised(&both).then(|| Error::NeedsInit { detail: one_line(&both) })
 }
 
@@ -39,9 +42,7 @@ fn is_uninitialised(text: &str) -> bool {
         "Module not installed",
         "Could not load plugin",
     ];
-    text.contains("Backend initialization required")
-        || text.contains("Backend configuration changed")
-        || marks.iter().any(|mark| text.contains(mark))
+    text.contains("Backend initialization required") || marks.iter().any(|mark| text.contains(mark))
 }
 
 /// Reads `  ID:        c958…` and its neighbours.

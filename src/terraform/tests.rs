@@ -157,12 +157,12 @@ fn is_waiting(message: &Message) -> bool {
     matches!(message, Message::Provisioner { output, .. } if output == "waiting")
 }
 
-/// A work directory whose plan is made and whose apply will block.
+/// A work directory whose plan is made and whose apply will block until somebody opens the gate.
 async fn slow_bench() -> (Bench, PathBuf) {
-    let gates = tempfile::tempdir().expect("a directory").keep();
-    let gate = gates.join("gate");
+    let bench = Bench::new("").await;
+    let gate = bench.root.path().join("gate");
     nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
-    let bench = Bench::new(&blocking(&gate)).await;
+    fs::write(bench.work.dir().join("main.tf"), blocking(&gate)).expect("a configuration");
     bench.work.plan(&bench.plan_file(), watch!(Ear::default())).await.expect("plan");
     (bench, gate)
 }
@@ -219,11 +219,16 @@ async fn a_held_lock_names_its_holder_and_a_dropped_apply_gives_it_back() {
 
 /// An executable that behaves as `script` says.
 fn fake(script: &str) -> (TempDir, Binary) {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("terraform");
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+    // Another process writes it: if we did, a fork by a neighbouring test could hold it open for writing, and starting it would fail.
+    let mut writer = Command::new("/bin/sh");
+    writer.args(["-c", "cat > \"$0\" && chmod 755 \"$0\""]).arg(&path).stdin(Stdio::piped());
+    let mut writer = writer.spawn().expect("a shell");
+    writer.stdin.take().expect("its input").write_all(format!("#!/bin/sh\n{script}\n").as_bytes()).expect("a script");
+    assert!(writer.wait().expect("the shell").success());
     (dir, Binary { path, version: MINIMUM, engine: Engine::Terraform })
 }
 
@@ -314,4 +319,122 @@ async fn the_child_gets_secrets_and_no_arguments_from_the_environment() {
     let seen = work.output(watch!(ear)).await.expect("output");
     assert_eq!((seen["secret"].value.as_str(), seen["args"].value.as_str()), (Some("hunter2"), Some("")));
     assert!(!format!("{work:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_child_outlives_us_finishes_its_work_and_gives_the_lock_back() {
+    let doomed = tokio::runtime::Runtime::new().expect("a runtime");
+    let (bench, gate) = doomed.block_on(slow_bench());
+    let (ear, begun, plan_file) = (Ear::default(), tokio::sync::Notify::new(), bench.plan_file());
+    let on = |message: Message| {
+        if is_waiting(&message) {
+            begun.notify_one();
+        }
+    };
+    let mut apply = Box::pin(bench.work.apply(&plan_file, Watch { on: &on, cancel: &ear.cancel, again: &ear.again }));
+    doomed.block_on(async {
+        tokio::select! {
+            ended = &mut apply => panic!("ended early: {ended:?}"),
+            () = begun.notified() => {}
+        }
+    });
+    // As `kill -9` would: the owner of the child is gone without having said a word to it.
+    doomed.shutdown_background();
+    fs::OpenOptions::new().write(true).open(&gate).expect("the child's work can be done");
+    let next = tokio::runtime::Runtime::new().expect("a runtime");
+    let planned = next.block_on(async {
+        let patient = Workdir::open(binary().await, bench.work.dir(), environment(), Duration::from_secs(30), Vec::new())
+            .expect("the same");
+        patient.plan(&plan_file, watch!(ear)).await.expect("the lock is given back")
+    });
+    assert!(!planned.changes, "what was being made is in the state: {planned:?}");
+}
+
+/// A provider in a mirror directory; `init` installs it without ever running it.
+struct Mirror(TempDir);
+
+impl Mirror {
+    fn new() -> Self {
+        let mirror = Self(tempfile::tempdir().expect("a directory"));
+        let rc = format!(
+            "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
+            mirror.packages().display()
+        );
+        fs::write(mirror.configuration(), rc).expect("a CLI configuration");
+        mirror.provide("one");
+        mirror
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.0.path().join("rc")
+    }
+
+    fn packages(&self) -> PathBuf {
+        self.0.path().join("mirror")
+    }
+
+    fn provide(&self, content: &str) {
+        let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+        let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+        let dir = self.packages().join(format!("example.com/acme/thing/1.0.0/{os}_{arch}"));
+        fs::create_dir_all(&dir).expect("the mirror");
+        fs::write(dir.join("terraform-provider-thing_v1.0.0"), content).expect("a provider");
+    }
+
+    async fn bench(&self, hcl: &str) -> Bench {
+        let mut bench = Bench::new(hcl).await;
+        let mut env = environment();
+        env.set("TF_CLI_CONFIG_FILE", Value::Plain(self.configuration().into()));
+        let dir = bench.work.dir().to_owned();
+        bench.work = Workdir::open(binary().await, &dir, env, Duration::ZERO, vec!["main.tf"]).expect("a work directory");
+        bench
+    }
+}
+
+fn needs_thing(version: &str) -> String {
+    format!(
+        "terraform {{\n  required_providers {{\n    thing = {{\n      source  = \"example.com/acme/thing\"\n      version = \"{version}\"\n    }}\n  }}\n}}\nresource \"thing_x\" \"a\" {{}}\n"
+    )
+}
+
+#[tokio::test]
+async fn init_is_known_to_be_needed_and_a_swapped_provider_is_told_apart() {
+    let (mirror, ear) = (Mirror::new(), Ear::default());
+    let bench = mirror.bench(&needs_thing("1.0.0")).await;
+    let (work, file) = (&bench.work, bench.plan_file());
+    let before = work.plan(&file, watch!(ear)).await.expect_err("not initialised");
+    assert!(matches!(before, Error::NeedsInit { .. }), "{before:?}");
+    work.init(false, watch!(ear)).await.expect("init");
+    assert!(!work.needs_init());
+
+    mirror.provide("two");
+    let planning = work.plan(&file, watch!(ear)).await.expect_err("another provider");
+    assert!(matches!(planning, Error::LockFileMismatch { .. }), "{planning:?}");
+    let again = work.init(false, watch!(ear)).await.expect_err("another provider");
+    assert!(matches!(again, Error::LockFileMismatch { .. }), "{again:?}");
+    work.forget_init().expect("forgotten");
+    assert!(work.needs_init());
+    work.init(false, watch!(ear)).await.expect("init from nothing");
+
+    fs::write(work.dir().join("main.tf"), needs_thing("2.0.0")).expect("another constraint");
+    assert!(work.needs_init());
+    let newer = work.init(false, watch!(ear)).await.expect_err("locked to the older one");
+    assert!(matches!(newer, Error::LockFileMismatch { .. }), "{newer:?}");
+    fs::remove_dir_all(mirror.packages()).expect("removed");
+    assert!(work.needs_init());
+}
+
+#[tokio::test]
+async fn a_changed_backend_is_left_to_a_person() {
+    let backend = |path: &str| format!("terraform {{\n  backend \"local\" {{\n    path = \"{path}\"\n  }}\n}}\n");
+    let (bench, ear) = (Bench::new(&backend("here")).await, Ear::default());
+    let reading = bench.work.output(watch!(ear)).await.expect_err("not initialised");
+    assert!(matches!(reading, Error::NeedsInit { .. }), "{reading:?}");
+    bench.work.init(false, watch!(ear)).await.expect("init");
+    assert!(!bench.work.needs_init());
+    fs::write(bench.work.dir().join("main.tf"), backend("there")).expect("another backend");
+    assert!(bench.work.needs_init());
+    let error = bench.work.init(false, watch!(ear)).await.expect_err("a decision");
+    assert!(matches!(error, Error::BackendChanged { .. }), "{error:?}");
+    assert_eq!(error.class(), Class::Refused);
 }
