@@ -314,3 +314,187 @@ pub(super) fn object(answer: &Answer, asked: &ArmId) -> Result<Option<ArmObject>
     let id = text("id").and_then(|id| ArmId::parse(id).ok()).unwrap_or_else(|| asked.clone());
     Ok(Some(ArmObject { id, body, etag }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::super::testing::{ARM, Reply, SECRET, amw, azure, empty, refusal, reply, workspace};
+    use super::*;
+
+    const KIND: Kind = Kind::MonitorWorkspace;
+
+    #[tokio::test]
+    async fn a_read_carries_the_headers_of_a_run_and_keeps_the_tag() {
+        let (azure, script, _) = azure([reply(200, &workspace("Succeeded")).with("etag", "\"7\"")]);
+        let found = azure.get(&amw(), KIND).await.unwrap().unwrap();
+        assert_eq!((found.etag.as_deref(), found.provisioning_state()), (Some("\"7\""), Some("Succeeded")));
+        let sent = &script.seen()[0];
+        assert_eq!(sent.url, format!("{ARM}{}?api-version=2025-10-03", amw()));
+        assert_eq!(sent.header("user-agent"), Some(concat!("aksight/", env!("CARGO_PKG_VERSION"))));
+        assert_eq!(sent.header("x-ms-return-client-request-id"), Some("true"));
+        assert!(sent.header("authorization").unwrap().starts_with("Bearer e30."));
+        for id in ["x-ms-correlation-request-id", "x-ms-client-request-id"] {
+            assert!(uuid::Uuid::parse_str(sent.header(id).unwrap()).is_ok(), "{id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_tag_is_found_in_the_body_too() {
+        for name in ["eTag", "etag"] {
+            let (azure, ..) = azure([reply(200, &json!({"id": amw().as_str(), name: "7"}))]);
+            assert_eq!(azure.get(&amw(), KIND).await.unwrap().unwrap().etag.as_deref(), Some("7"), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_an_absent_resource_is_nothing() {
+        for code in ["ResourceNotFound", "ResourceGroupNotFound", "NotFound", "ParentResourceNotFound", "SomethingNotFound"] {
+            let (azure, ..) = azure([refusal(404, code)]);
+            assert_eq!(azure.get(&amw(), KIND).await.unwrap(), None, "{code}");
+        }
+        for code in ["SubscriptionNotFound", "InvalidResourceType"] {
+            let (azure, ..) = azure([refusal(404, code)]);
+            assert_eq!(azure.get(&amw(), KIND).await.unwrap_err().class(), Class::Invalid, "{code}");
+        }
+        let (azure, ..) = azure([Reply::Answer(404, Vec::new(), b"<html>proxy</html>".to_vec())]);
+        assert!(azure.get(&amw(), KIND).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn pages_are_followed_verbatim_and_only_on_arm() {
+        let link = format!("{ARM}/next?%24skiptoken=a%2Bb&api-version=2099-01-01");
+        let (client, script, _) = azure([
+            reply(200, &json!({"value": [{"n": 1}], "nextLink": link})),
+            reply(200, &json!({"value": [{"n": 2}], "nextLink": ""})),
+        ]);
+        let filter = Some("principalId eq 'o'");
+        let found = client.list(&ArmId::of_subscription("s1"), Kind::RoleAssignment, filter).await.unwrap();
+        assert_eq!(found, [json!({"n": 1}), json!({"n": 2})]);
+        let lines = script.lines();
+        assert!(lines[0].ends_with("?api-version=2022-04-01&%24filter=principalId%20eq%20%27o%27"), "{lines:?}");
+        assert_eq!(script.seen()[1].url, link);
+
+        let (client, script, _) = azure([reply(200, &json!({"value": [], "nextLink": "https://evil.example/x"}))]);
+        let error = client.list(&ArmId::of_subscription("s1"), Kind::ResourceGroup, None).await.unwrap_err();
+        insta::assert_snapshot!(error, @"the service pointed to `https://evil.example/x` instead of `https://management.azure.com`; not followed");
+        assert_eq!(script.lines().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn many_readers_share_one_token() {
+        let (azure, script, _) = azure((0..20).map(|_| reply(200, &workspace("Succeeded"))));
+        let id = amw();
+        futures::future::try_join_all((0..20).map(|_| azure.get(&id, KIND))).await.unwrap();
+        assert_eq!(script.tokens.load(Ordering::SeqCst), 1);
+        assert_eq!(script.most_in_flight.load(Ordering::SeqCst), 20, "reads go side by side");
+        let scope = azure.cloud().grafana_scope.clone();
+        azure.token(&scope).await.unwrap();
+        assert_eq!(script.tokens.load(Ordering::SeqCst), 2, "another audience has another token");
+    }
+
+    #[tokio::test]
+    async fn at_most_four_writes_are_in_flight() {
+        let (azure, script, _) = azure((0..12).map(|_| reply(200, &workspace("Succeeded"))));
+        azure.warm_up().await.unwrap();
+        futures::future::try_join_all((0..11).map(|_| azure.write(Write::put(amw(), KIND, json!({}))))).await.unwrap();
+        assert_eq!(script.most_in_flight.load(Ordering::SeqCst), 4);
+    }
+
+    #[tokio::test]
+    async fn a_nearly_dry_bucket_slows_its_own_method_down() {
+        let dry = "x-ms-ratelimit-remaining-subscription-reads";
+        let replies =
+            [reply(200, &workspace("x")).with(dry, "9"), reply(200, &json!({})), reply(200, &workspace("x")).with(dry, "90")];
+        let (azure, _, clock) = azure(replies.into_iter().chain([reply(200, &workspace("x"))]));
+        azure.get(&amw(), KIND).await.unwrap();
+        azure.write(Write::put(amw(), KIND, json!({}))).await.unwrap();
+        assert!(clock.slept.lock().unwrap().is_empty(), "writes have a bucket of their own");
+        azure.get(&amw(), KIND).await.unwrap();
+        azure.get(&amw(), KIND).await.unwrap();
+        assert_eq!(*clock.slept.lock().unwrap(), [Duration::from_secs(1)]);
+    }
+
+    #[tokio::test]
+    async fn a_post_is_sent_once_and_a_read_again() {
+        let post = || Write::post(amw(), "runCommand", KIND, None);
+        let (client, script, _) = azure([empty(500)]);
+        assert_eq!(client.write(post()).await.unwrap_err().class(), Class::Transient);
+        let (broken, script_of_broken, _) = azure([Reply::Broken]);
+        assert!(matches!(broken.write(post()).await, Err(Error::Reach { .. })));
+        assert_eq!((script.lines().len(), script_of_broken.lines().len()), (1, 1));
+
+        let throttled = refusal(429, "TooManyRequests").with("retry-after", "17");
+        let (client, script, clock) = azure([Reply::NotConnected, throttled, empty(200)]);
+        client.write(post()).await.unwrap();
+        assert_eq!(script.lines().len(), 3, "neither a throttled nor an unsent request did anything");
+        let slept = clock.slept.lock().unwrap().clone();
+        assert!(slept[1] >= Duration::from_secs(17) && slept[1] < Duration::from_secs(21), "{slept:?}");
+
+        let (client, script, _) = azure([empty(503), Reply::Broken, reply(200, &workspace("Succeeded"))]);
+        client.get(&amw(), KIND).await.unwrap();
+        assert_eq!(script.lines().len(), 3);
+        let ids: Vec<_> = script.seen().iter().map(|seen| seen.header("x-ms-client-request-id").map(str::to_owned)).collect();
+        assert_ne!(ids[0], ids[1], "every attempt has an id of its own");
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_really_replaced_and_only_once() {
+        let stale = || refusal(401, "ExpiredAuthenticationToken");
+        let (azure, script, _) = azure([stale(), reply(200, &workspace("x")), stale(), stale()]);
+        azure.get(&amw(), KIND).await.unwrap();
+        assert_eq!(script.tokens.load(Ordering::SeqCst), 2);
+        let seen = script.seen();
+        assert_ne!(seen[0].header("authorization"), seen[1].header("authorization"));
+        assert_eq!(azure.get(&amw(), KIND).await.unwrap_err().class(), Class::Credential);
+        assert_eq!(script.lines().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn entras_words_reach_the_person_and_the_secret_does_not() {
+        let (azure, script, _) = azure([]);
+        let body = json!({"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided.\r\nTrace ID: 1",
+            "error_codes": [7_000_215]});
+        *script.entra.lock().unwrap() = Some(reply(401, &body));
+        let error = azure.get(&amw(), KIND).await.unwrap_err();
+        assert_eq!(error.class(), Class::Credential);
+        assert!(error.to_string().contains("AADSTS7000215"), "{error}");
+        assert_eq!(script.tokens.load(Ordering::SeqCst), 1, "wrong credentials are not tried again");
+        for shown in [format!("{error:?}"), format!("{azure:?}")] {
+            assert!(!shown.contains(SECRET), "{shown}");
+        }
+        let token = azure.token("scope").await.unwrap();
+        assert!(!format!("{azure:?}").contains(token.expose()));
+        assert_eq!(azure.who_am_i().await.unwrap().object_id, "o");
+    }
+
+    #[tokio::test]
+    async fn a_write_sends_its_condition_and_a_delete_of_nothing_is_done() {
+        let (client, script, _) = azure([refusal(412, "PreconditionFailed")]);
+        let write = Write::put(amw(), KIND, json!({"a": 1})).if_match(Some("\"7\"".to_owned()));
+        assert_eq!(client.write(write).await.unwrap_err().class(), Class::Conflict);
+        let sent = &script.seen()[0];
+        assert_eq!((sent.header("if-match"), sent.body.as_str()), (Some("\"7\""), "{\"a\":1}"));
+        let (client, ..) = azure([refusal(404, "ResourceNotFound")]);
+        assert_eq!(client.write(Write::delete(amw(), KIND)).await.unwrap(), Accepted::Done(None));
+    }
+
+    #[tokio::test]
+    async fn a_kubeconfig_is_decoded_and_hidden() {
+        let (azure, script, _) =
+            azure([reply(200, &json!({"kubeconfigs": [{"name": "clusterUser", "value": "YXBpVmVyc2lvbjogdjE="}]}))]);
+        let secret = azure.cluster_credential(&amw(), false).await.unwrap();
+        assert_eq!(secret.expose(), "apiVersion: v1");
+        assert!(script.lines()[0].contains("/listClusterUserCredential?api-version=2026-06-01&format=exec"));
+    }
+
+    #[tokio::test]
+    async fn an_error_names_the_call() {
+        let (azure, ..) = azure([refusal(403, "AuthorizationFailed").with("x-ms-request-id", "r-1")]);
+        let error = azure.write(Write::delete(ArmId::of_group("s1", "rg1"), Kind::ResourceGroup)).await.unwrap_err();
+        insta::assert_snapshot!(error, @"DELETE `/subscriptions/s1/resourceGroups/rg1` was answered with 403 `AuthorizationFailed`: some words [request r-1]");
+    }
+}

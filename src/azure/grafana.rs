@@ -215,3 +215,57 @@ fn text(value: &Value, name: &str) -> String {
 fn segment(uid: &str) -> String {
     url::form_urlencoded::byte_serialize(uid.as_bytes()).collect::<String>().replace('+', "%20")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{Reply, azure, empty, refusal, reply};
+    use super::*;
+
+    fn grafana(replies: impl IntoIterator<Item = Reply>) -> Client {
+        Client::new(&azure(replies).0, "https://amg1.weu.grafana.azure.com/")
+    }
+
+    #[tokio::test]
+    async fn a_login_page_is_a_missing_role() {
+        let page = || Reply::Answer(200, vec![("content-type", "text/html; charset=UTF-8".to_owned())], b"<html>login".to_vec());
+        let redirect = || empty(302).with("location", "/login");
+        for replies in [vec![page()], vec![redirect()], vec![empty(401), empty(401)], vec![refusal(403, "x")]] {
+            let error = grafana(replies).user().await.unwrap_err();
+            assert!(matches!(error, Error::Forbid { .. }), "{error:?}");
+            assert_eq!(error.class(), Class::Permission);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_it_says_is_read() {
+        let client = grafana([
+            reply(200, &json!({"database": "ok", "version": "12.1.0", "commit": "x"})),
+            reply(200, &json!([{"uid": "u", "name": "Managed_Prometheus_amw1", "type": "prometheus", "url": "https://q"}])),
+            reply(200, &json!([{"uid": "d", "title": "Kubernetes / Networking / Clusters", "folderTitle": "F", "url": "/d/d"}])),
+        ]);
+        assert_eq!(client.health().await.unwrap(), Health { database: "ok".into(), version: "12.1.0".into() });
+        assert_eq!(client.data_sources().await.unwrap()[0].kind, "prometheus");
+        assert_eq!(client.search_dashboards().await.unwrap()[0].folder.as_deref(), Some("F"));
+    }
+
+    #[tokio::test]
+    async fn a_data_sources_health_is_told_in_either_status() {
+        let client = grafana([
+            reply(200, &json!({"status": "OK", "message": "fine"})),
+            reply(400, &json!({"status": "ERROR", "message": "403 from the workspace"})),
+        ]);
+        assert_eq!(client.data_source_health("u").await.unwrap(), (true, "fine".to_owned()));
+        assert_eq!(client.data_source_health("u").await.unwrap(), (false, "403 from the workspace".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_query_through_grafana_tells_whose_role_is_missing() {
+        let found = json!({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "2"]}]}});
+        let client = grafana([reply(200, &found), refusal(403, "x")]);
+        assert_eq!(client.query_through("a/b", "up").await.unwrap().len(), 1);
+        let error = client.query_through("u", "up").await.unwrap_err();
+        assert!(matches!(&error, Error::Query { source, .. } if matches!(**source, prometheus::Error::Forbid { .. })));
+    }
+}

@@ -150,3 +150,54 @@ impl old::HttpClient for OverOurs {
         Ok(old::Response::new(status, old::headers::Headers::new(), body))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{azure, empty, refusal, reply};
+    use super::*;
+
+    #[tokio::test]
+    async fn registrations_are_listed_read_and_asked_for_over_our_pipeline() {
+        let (azure, script, _) = azure([
+            reply(
+                200,
+                &json!({"value": [{"namespace": "microsoft.insights", "registrationState": "Registered"},
+                {"namespace": "Microsoft.Dashboard", "registrationState": "NotRegistered"}]}),
+            ),
+            reply(200, &json!({"namespace": "Microsoft.Dashboard", "registrationState": "NotRegistered"})),
+            empty(503),
+            reply(200, &json!({"namespace": "Microsoft.Dashboard", "registrationState": "Registering"})),
+        ]);
+        let manager = azure.resource_manager("s1").unwrap();
+        let states = manager.provider_states().await.unwrap();
+        assert_eq!(states.get("microsoft.dashboard").map(String::as_str), Some("NotRegistered"));
+        assert_eq!(manager.provider_state("Microsoft.Dashboard").await.unwrap(), "NotRegistered");
+        assert_eq!(manager.register("Microsoft.Dashboard").await.unwrap(), "Registering");
+        insta::assert_snapshot!(script.lines().join("\n"), @r"
+        GET /subscriptions/s1/providers?api-version=2021-04-01&%24select=namespace%2CregistrationState
+        GET /subscriptions/s1/providers/Microsoft.Dashboard?api-version=2021-04-01
+        POST /subscriptions/s1/providers/Microsoft.Dashboard/register?api-version=2021-04-01
+        POST /subscriptions/s1/providers/Microsoft.Dashboard/register?api-version=2021-04-01
+        ");
+        let sent = script.seen();
+        assert_eq!(sent[3].header("content-length"), Some("0"), "ARM insists on it");
+        assert!(sent[3].header("authorization").unwrap().starts_with("Bearer e30."));
+    }
+
+    #[tokio::test]
+    async fn resource_groups_are_read_and_made_and_errors_keep_their_code() {
+        let body = json!({"id": "/subscriptions/s1/resourceGroups/rg1", "location": "westeurope", "tags": {"a": "b"}});
+        let (azure, script, _) =
+            azure([refusal(404, "ResourceGroupNotFound"), reply(201, &body), refusal(403, "AuthorizationFailed")]);
+        let manager = azure.resource_manager("s1").unwrap();
+        assert_eq!(manager.resource_group("rg1").await.unwrap(), None);
+        let wanted =
+            ResourceGroup { location: Location::new("westeurope"), tags: BTreeMap::from([("a".to_owned(), "b".to_owned())]) };
+        assert_eq!(manager.create_resource_group("rg1", &wanted).await.unwrap(), wanted);
+        insta::assert_snapshot!(script.seen()[1].body, @r#"{"location":"westeurope","tags":{"a":"b"}}"#);
+        let error = manager.register("Microsoft.Dashboard").await.unwrap_err();
+        assert!(error.is("AuthorizationFailed") && error.to_string().contains("some words"), "{error}");
+    }
+}

@@ -24,6 +24,8 @@ mod resource_manager;
 mod retry;
 mod run_command;
 mod settings;
+#[cfg(test)]
+mod testing;
 mod tokens;
 mod wait;
 

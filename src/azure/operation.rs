@@ -331,3 +331,189 @@ fn trouble(operation: &mut Operation, error: &Error) -> Progress {
     operation.set_wait(asked);
     Progress::Running { state: format!("poll failed: {error}"), percent: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::super::Write;
+    use super::super::testing::{ARM, Reply, amw, azure, empty, refusal, reply, workspace};
+    use super::*;
+    use crate::base::Kind;
+
+    const KIND: Kind = Kind::MonitorWorkspace;
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn url(name: &str) -> String {
+        format!("{ARM}/subscriptions/s1/operations/{name}?api-version=2099-01-01&t=%2B")
+    }
+
+    async fn started(first: Reply, method: Method) -> Result<Accepted, Error> {
+        let (azure, ..) = azure([first]);
+        azure.write(Write { method, ..Write::put(amw(), KIND, json!({})) }).await
+    }
+
+    /// `done`, or the style of the operation.
+    fn shape(accepted: &Accepted) -> &'static str {
+        match accepted {
+            Accepted::Done(None) => "done",
+            Accepted::Done(Some(_)) => "done with body",
+            Accepted::Running(Operation { style: Style::AsyncOperation, .. }) => "operation",
+            Accepted::Running(Operation { style: Style::Location, .. }) => "location",
+            Accepted::Running(Operation { style: Style::Resource, .. }) => "resource",
+        }
+    }
+
+    #[tokio::test]
+    async fn every_row_of_the_first_answer() {
+        let by_operation = |reply: Reply| reply.with("azure-asyncoperation", url("a"));
+        let by_location = |reply: Reply| reply.with("location", url("l"));
+        let put = Method::Put;
+        let rows = [
+            (put, by_operation(reply(201, &workspace("Creating"))), "operation"),
+            (put, by_operation(reply(200, &workspace("Succeeded"))), "operation"),
+            (put, reply(200, &json!({"id": amw().as_str()})), "done with body"),
+            (put, reply(201, &workspace("Succeeded")), "done with body"),
+            (put, reply(200, &workspace("Updating")), "resource"),
+            (put, by_location(reply(201, &workspace("Creating"))), "location"),
+            (put, by_operation(by_location(empty(202))), "operation"),
+            (put, by_location(empty(202)), "location"),
+            (put, empty(202), "resource"),
+            (Method::Delete, empty(204), "done"),
+            (Method::Delete, reply(200, &workspace("Succeeded")), "done"),
+            (Method::Delete, by_location(empty(202)), "location"),
+            (Method::Post, by_location(empty(202)), "location"),
+            (Method::Post, reply(200, &json!({"any": 1})), "done with body"),
+            (Method::Patch, reply(200, &workspace("Updating")), "resource"),
+        ];
+        for (number, (method, first, expected)) in rows.into_iter().enumerate() {
+            let accepted = started(first, method).await.unwrap();
+            assert_eq!(shape(&accepted), expected, "row {number}");
+        }
+        let failed = started(reply(201, &workspace("Failed")), put).await.unwrap_err();
+        assert!(matches!(failed, Error::FailOperation { state, .. } if state == "Failed"));
+        let elsewhere = started(empty(202).with("location", "https://evil.example/op"), put).await.unwrap_err();
+        assert!(matches!(elsewhere, Error::FollowElsewhere { .. }));
+    }
+
+    async fn follow(method: Method, replies: Vec<Reply>) -> (Result<Option<ArmObject>, Error>, Vec<String>, Vec<Duration>) {
+        let (azure, script, clock) = azure(replies);
+        let write = Write { method, ..Write::put(amw(), KIND, json!({})) };
+        let Accepted::Running(operation) = azure.write(write).await.unwrap() else { panic!("it should go on") };
+        // What a crash leaves behind is enough.
+        let journalled = serde_json::to_string(&operation).unwrap();
+        let operation: Operation = serde_json::from_str(&journalled).unwrap();
+        let end = azure.await_operation(operation, HOUR, &CancellationToken::new(), |_, _| {}).await;
+        let slept = clock.slept.lock().unwrap().clone();
+        (end, script.lines(), slept)
+    }
+
+    fn status(word: &str) -> Reply {
+        reply(200, &json!({"name": "a", "status": word}))
+    }
+
+    #[tokio::test]
+    async fn an_operation_is_polled_verbatim_and_ends_with_a_read() {
+        let (end, lines, slept) = follow(
+            Method::Put,
+            vec![
+                reply(201, &workspace("Creating")).with("azure-asyncoperation", url("a")).with("retry-after", "1"),
+                status("InProgress").with("azure-asyncoperation", url("b")).with("retry-after-ms", "30"),
+                status("Running"),
+                reply(202, &json!({"status": "Accepted"})).with("retry-after", "900"),
+                status("succeeded"),
+                reply(200, &workspace("Succeeded")).with("etag", "9"),
+            ],
+        )
+        .await;
+        assert_eq!(end.unwrap().unwrap().etag.as_deref(), Some("9"));
+        let path = |name: &str| format!("GET {}", url(name).strip_prefix(ARM).unwrap());
+        assert_eq!(lines[1..5], [path("a"), path("b"), path("b"), path("b")]);
+        let millis: Vec<_> = slept.iter().map(Duration::as_millis).collect();
+        assert_eq!(millis, [2_000, 30, 10_000, 60_000], "clamped, in milliseconds, by default, clamped");
+    }
+
+    #[tokio::test]
+    async fn a_failed_operation_tells_the_deepest_code() {
+        let body = json!({"status": "Failed", "error": {"code": "CreateVMSSAgentPoolFailed", "message": "m",
+            "details": [{"code": "QuotaExceeded", "message": "cores"}]}});
+        let first = empty(202).with("azure-asyncoperation", url("a"));
+        let (end, ..) = follow(Method::Put, vec![first, reply(200, &body)]).await;
+        let error = end.unwrap_err();
+        assert_eq!((error.code(), error.class()), (Some("QuotaExceeded"), Class::Refused));
+        insta::assert_snapshot!(error, @"the operation on `/subscriptions/s1/resourceGroups/rg1/providers/Microsoft.Monitor/accounts/amw1` ended in `Failed`: `QuotaExceeded`: cores");
+        let first = empty(202).with("azure-asyncoperation", url("a"));
+        let (end, ..) = follow(Method::Put, vec![first, status("Canceled")]).await;
+        assert!(matches!(end, Err(Error::FailOperation { state, .. }) if state == "Canceled"));
+    }
+
+    #[tokio::test]
+    async fn a_location_is_polled_while_it_says_202() {
+        let accepted = || empty(202).with("location", url("l"));
+        let result = json!({"id": "abc", "properties": {"provisioningState": "Failed", "reason": "no nodes"}});
+        let running = json!({"id": "abc", "properties": {"provisioningState": "Running"}});
+        let (end, lines, _) = follow(Method::Post, vec![accepted(), empty(202), reply(200, &running), reply(200, &result)]).await;
+        assert_eq!(
+            end.unwrap().unwrap().text("/properties/reason"),
+            Some("no nodes"),
+            "a POST's result is the caller's to judge"
+        );
+        assert_eq!(lines.len(), 4);
+
+        let itself = || empty(202).with("location", format!("{ARM}{}?api-version=2025-10-03", amw()));
+        let settled = || reply(200, &workspace("Succeeded"));
+        let (end, ..) = follow(Method::Put, vec![itself(), reply(200, &workspace("Updating")), settled(), settled()]).await;
+        assert_eq!(end.unwrap().unwrap().provisioning_state(), Some("Succeeded"));
+        let (end, ..) = follow(Method::Put, vec![itself(), reply(200, &workspace("Failed"))]).await;
+        assert!(matches!(end, Err(Error::FailOperation { .. })));
+        let (end, ..) = follow(Method::Delete, vec![accepted(), empty(202), empty(204)]).await;
+        assert_eq!(end.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_resource_is_watched_until_it_settles() {
+        let states = ["Updating", "Reconciling", "Succeeded"].map(|state| reply(200, &workspace(state)));
+        let (end, _, slept) = follow(Method::Put, states.into_iter().collect()).await;
+        assert_eq!(end.unwrap().unwrap().provisioning_state(), Some("Succeeded"));
+        assert_eq!(slept, [Duration::from_secs(10); 2]);
+        let gone = vec![empty(202), reply(200, &workspace("Deleting")), refusal(404, "ResourceNotFound")];
+        assert_eq!(follow(Method::Delete, gone).await.0.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn trouble_on_the_way_is_not_the_operations_failure() {
+        let first = empty(202).with("azure-asyncoperation", url("a"));
+        let mut replies = vec![first, refusal(404, "NotFound"), refusal(429, "TooManyRequests").with("retry-after", "400")];
+        replies.extend((0..6).map(|_| empty(503)));
+        replies.extend((0..6).map(|_| Reply::Broken));
+        replies.extend([status("Succeeded"), reply(200, &workspace("Succeeded"))]);
+        let (end, ..) = follow(Method::Put, replies).await;
+        assert!(end.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_forgotten_operation_is_read_off_the_resource() {
+        let first = empty(202).with("azure-asyncoperation", url("a"));
+        let mut replies = vec![first];
+        replies.extend((0..12).map(|_| status("InProgress")));
+        replies.extend([refusal(404, "NotFound"), reply(200, &workspace("Succeeded"))]);
+        let (end, lines, _) = follow(Method::Put, replies).await;
+        assert!(end.unwrap().is_some());
+        assert!(lines.last().unwrap().contains("/accounts/amw1?"));
+    }
+
+    #[tokio::test]
+    async fn a_bound_and_a_cancel_end_the_wait() {
+        let (client, ..) =
+            azure([reply(200, &workspace("Updating")), reply(200, &workspace("Updating")), reply(200, &workspace("Updating"))]);
+        let Accepted::Running(operation) = client.write(Write::put(amw(), KIND, json!({}))).await.unwrap() else { panic!() };
+        let cancelled = CancellationToken::new();
+        cancelled.cancel();
+        let end = client.await_operation(operation.clone(), HOUR, &cancelled, |_, _| {}).await;
+        assert_eq!(end.unwrap_err().class(), Class::Cancelled);
+        let end = client.await_operation(operation, Duration::from_secs(5), &CancellationToken::new(), |_, _| {}).await;
+        insta::assert_snapshot!(end.unwrap_err(), @"the operation on `/subscriptions/s1/resourceGroups/rg1/providers/Microsoft.Monitor/accounts/amw1` did not end within 5 s; the resource's state is `Updating`");
+    }
+}

@@ -155,3 +155,44 @@ fn point(pair: &[Value]) -> Option<Sample> {
     let (timestamp, value) = (pair.first()?.as_f64()?, pair.get(1)?.as_str()?.parse().ok()?);
     Some(Sample { labels: BTreeMap::new(), timestamp, value })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{Reply, azure, empty, reply};
+    use super::*;
+
+    const ENDPOINT: &str = "https://amw1.westeurope.prometheus.monitor.azure.com/";
+
+    async fn asked(replies: impl IntoIterator<Item = Reply>) -> Result<Vec<Sample>, Error> {
+        let (azure, script, _) = azure(replies);
+        let found = Client::new(&azure, ENDPOINT).query("count(up{cluster=\"c 1\"})").await;
+        let sent = &script.seen()[0];
+        assert_eq!(sent.url, "https://amw1.westeurope.prometheus.monitor.azure.com/api/v1/query");
+        assert_eq!(sent.body, "query=count%28up%7Bcluster%3D%22c+1%22%7D%29");
+        found
+    }
+
+    #[tokio::test]
+    async fn samples_are_read() {
+        let result = json!([{"metric": {"job": "node"}, "value": [1_753_956_000.5, "42"]}, {"metric": {}, "value": [1, "+Inf"]}]);
+        let found = asked([reply(200, &json!({"status": "success", "data": {"resultType": "vector", "result": result}}))]).await;
+        let found = found.unwrap();
+        assert_eq!((found[0].labels["job"].as_str(), found[0].timestamp, found[0].value), ("node", 1_753_956_000.5, 42.0));
+        assert!(found[1].value.is_infinite());
+        let none =
+            asked([empty(503), reply(200, &json!({"status": "success", "data": {"resultType": "vector", "result": []}}))]).await;
+        assert_eq!(none.unwrap(), [], "a query may be repeated");
+    }
+
+    #[tokio::test]
+    async fn refusals_are_told_apart() {
+        assert_eq!(asked([empty(403)]).await.unwrap_err().class(), Class::Permission);
+        assert_eq!(asked([empty(401), empty(401)]).await.unwrap_err().class(), Class::Credential);
+        let dead = (0..4).map(|_| Reply::NotConnected);
+        assert!(matches!(asked(dead).await, Err(Error::Reach { .. })));
+        let bad = json!({"status": "error", "errorType": "bad_data", "error": "exactly one metric name"});
+        insta::assert_snapshot!(asked([reply(400, &bad)]).await.unwrap_err(), @"the query was refused (bad_data): exactly one metric name");
+    }
+}
