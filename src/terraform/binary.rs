@@ -56,7 +56,7 @@ pub struct Binary {
 }
 
 impl Binary {
-    /// Whether `init` speaks `-json`. Terraform does since 1.9; of OpenTofu it is not relied upon.
+    /// Whether `init` speaks `-json`. Terraform 1.11 does; of older ones and of OpenTofu it is not relied upon: they are read as text.
     pub(super) fn init_speaks_json(&self) -> bool {
         self.engine == Engine::Terraform && self.version >= Version::new(1, 11, 0)
     }

@@ -35,7 +35,13 @@ const SET: [(&str, &str); 3] = [("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0"), ("
 impl Environment {
     /// Takes a snapshot of an environment, without the variables that would change what our commands mean.
     pub fn from_snapshot(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let kept = variables.into_iter().filter(|(name, _)| !is_dropped(name));
+        let kept = variables.into_iter().filter(|(name, _)| match reason_to_drop(name) {
+            Some(reason) => {
+                tracing::debug!(name = %name.display(), reason, "a variable of the user is not passed on");
+                false
+            }
+            None => true,
+        });
         let mut all = Self(kept.map(|(name, value)| (name, Value::Plain(value))).collect());
         for (name, value) in SET {
             all.set(name, Value::Plain(value.into()));
@@ -65,9 +71,10 @@ impl std::fmt::Debug for Environment {
     }
 }
 
-fn is_dropped(name: &OsStr) -> bool {
-    let Some(name) = name.to_str() else { return false };
-    name.starts_with("TF_CLI_ARGS_") || DROPPED.iter().any(|(dropped, _)| *dropped == name)
+fn reason_to_drop(name: &OsStr) -> Option<&'static str> {
+    let name = name.to_str()?;
+    let family = if name.starts_with("TF_CLI_ARGS_") { "TF_CLI_ARGS" } else { name };
+    DROPPED.iter().find(|(dropped, _)| *dropped == family).map(|(_, reason)| *reason)
 }
 
 #[cfg(test)]

@@ -147,6 +147,8 @@ pub enum Message {
         /// Time since it began.
         elapsed: Duration,
     },
+    /// The state lock is held by somebody; waiting for it up to the lock time-out.
+    WaitingForLock,
     /// Reading a resource begins.
     Refreshing {
         /// Terraform address.
@@ -220,6 +222,7 @@ impl Message {
                 Self::Completed { address: address(), action: action(), id: some(json, "/hook/id_value"), elapsed: elapsed() }
             }
             "apply_errored" => Self::Failed { address: address(), action: action(), elapsed: elapsed() },
+            "state_lock_acquire" => Self::WaitingForLock,
             "refresh_start" => Self::Refreshing { address: address() },
             "refresh_complete" => Self::Refreshed { address: address() },
             "provision_progress" => Self::Provisioner { address: address(), output: text(json, "/hook/output") },

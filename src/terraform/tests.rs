@@ -25,7 +25,7 @@ async fn binary() -> Binary {
 }
 
 /// Tokens and a place where events are kept.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Ear {
     cancel: CancellationToken,
     again: CancellationToken,
@@ -211,9 +211,20 @@ async fn a_held_lock_names_its_holder_and_a_dropped_apply_gives_it_back() {
     assert_eq!((lock.operation.as_str(), error.class()), ("OperationTypeApply", Class::Locked));
     assert!(!lock.id.is_empty() && lock.who.contains('@') && lock.created.starts_with("20"));
 
-    drop(apply);
     let patient = Workdir::open(binary().await, bench.work.dir(), environment(), Duration::from_secs(30), vec!["main.tf"])
         .expect("the same");
+    let waiting = Ear::default();
+    let on = |message: Message| {
+        if message == Message::WaitingForLock {
+            waiting.cancel.cancel();
+        }
+        waiting.hear(message);
+    };
+    let watch = Watch { on: &on, cancel: &waiting.cancel, again: &waiting.again };
+    let cancelled = patient.plan(&other, watch).await.expect_err("cancelled while waiting for the lock");
+    assert_eq!(cancelled.class(), Class::Cancelled, "{cancelled:?} {waiting:?}");
+
+    drop(apply);
     patient.plan(&other, watch!(ear)).await.expect("the dropped apply was interrupted and gave the lock back");
 }
 
@@ -267,7 +278,7 @@ async fn an_old_binary_on_the_path_gives_way_to_a_cached_release() {
 }
 
 #[tokio::test]
-async fn floods_on_both_pipes_do_not_block_and_the_tail_is_kept() {
+async fn floods_on_both_streams_do_not_block_and_the_tail_is_kept() {
     let script = "i=0; while [ $i -lt 4000 ]; do echo \"out $i ................................\"; echo \"err $i ................................\" >&2; i=$((i+1)); done; exit 7";
     let ((_dir, binary), ear) = (fake(script), Ear::default());
     let bench = Bench::with("", binary);

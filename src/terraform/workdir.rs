@@ -272,11 +272,12 @@ fn stopped(command: &'static str, mut diagnostics: Vec<TfDiagnostic>, ended: End
     if !diagnostics.iter().any(TfDiagnostic::is_error) {
         diagnostics.extend(TfDiagnostic::from_boxes(&ended.stderr).into_iter().filter(TfDiagnostic::is_error));
     }
-    if let Some(named) = recognise::named(&diagnostics) {
-        return named;
-    }
+    // First, because an interrupted wait for the lock also says that the lock is held.
     if ended.interrupted {
         return Error::Cancelled { command, diagnostics };
+    }
+    if let Some(named) = recognise::named(&diagnostics) {
+        return named;
     }
     Error::Stopped { command, diagnostics, exit: ended.exit, stderr: ended.stderr }
 }
