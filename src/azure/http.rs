@@ -109,7 +109,25 @@ fn broken(error: reqwest::Error) -> azure_core::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use hyper::body::Incoming;
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+    use serde_json::{Value, json};
+    use tokio::net::TcpListener;
+    use tokio::sync::Barrier;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::super::testing::{amw, clock, secret_source};
+    use super::super::{Azure, Settings, discover};
     use super::*;
+    use crate::base::Kind;
 
     #[test]
     fn a_file_without_certificates_is_named() {
@@ -117,5 +135,91 @@ mod tests {
         let error = client(&[file.path().to_owned()]).unwrap_err();
         assert!(matches!(&error, Error::TrustRoots(text) if text.contains("holds no certificate")), "{error}");
         assert!(matches!(client(&[PathBuf::from("/nonexistent.pem")]), Err(Error::ReadFile { .. })));
+    }
+
+    const UNITS: usize = 20;
+
+    /// A cloud on loopback over TLS and HTTP/2, whose reads are answered only when [`UNITS`] of them wait side by side.
+    #[derive(Debug)]
+    struct Loopback {
+        port: u16,
+        together: Barrier,
+        connections: AtomicUsize,
+        tokens: AtomicUsize,
+    }
+
+    impl Loopback {
+        async fn answer(&self, path: &str) -> Value {
+            let here = format!("https://localhost:{}", self.port);
+            match path {
+                "/metadata/endpoints" => json!({"name": "AzureCloud", "resourceManager": format!("{here}/"),
+                    "authentication": {"loginEndpoint": here, "audiences": ["https://management.azure.com"]}}),
+                "/tenant/oauth2/v2.0/token" => {
+                    self.tokens.fetch_add(1, Ordering::SeqCst);
+                    json!({"access_token": "opaque", "expires_in": 3600, "token_type": "Bearer"})
+                }
+                _ => {
+                    self.together.wait().await;
+                    json!({"id": amw().as_str()})
+                }
+            }
+        }
+
+        async fn serve(self: Arc<Self>, listener: TcpListener, acceptor: TlsAcceptor) {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (cloud, acceptor) = (Arc::clone(&self), acceptor.clone());
+                tokio::spawn(async move {
+                    // A client that does not trust us hangs up here.
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    cloud.connections.fetch_add(1, Ordering::SeqCst);
+                    let service = service_fn(|request: hyper::Request<Incoming>| {
+                        let cloud = Arc::clone(&cloud);
+                        async move {
+                            let body = cloud.answer(request.uri().path()).await;
+                            Ok::<_, Infallible>(hyper::Response::new(Full::new(Bytes::from(body.to_string()))))
+                        }
+                    });
+                    let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                    drop(connection.serve_connection(TokioIo::new(stream), service).await);
+                });
+            }
+        }
+    }
+
+    /// Starts the cloud; returns it with its certificate as a PEM file.
+    async fn loopback() -> (Arc<Loopback>, tempfile::NamedTempFile) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), made.cert.pem()).unwrap();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let mut tls = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.into())
+            .unwrap();
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cloud = Arc::new(Loopback { port, together: Barrier::new(UNITS), connections: 0.into(), tokens: 0.into() });
+        tokio::spawn(Arc::clone(&cloud).serve(listener, TlsAcceptor::from(Arc::new(tls))));
+        (cloud, file)
+    }
+
+    #[tokio::test]
+    async fn twenty_reads_are_one_round_trip_over_warm_connections() {
+        let _default = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let (cloud, pem) = loopback().await;
+        let host = format!("localhost:{}", cloud.port);
+        let stranger = client(&[]).unwrap();
+        assert!(matches!(discover(&host, &stranger).await, Err(Error::Reach { .. })), "an unknown certificate is not trusted");
+
+        let http = client(&[pem.path().to_owned()]).unwrap();
+        let described = discover(&host, &http).await.unwrap();
+        let azure = Azure::connect(Settings::new(described, secret_source(), http, clock())).unwrap();
+        azure.warm_up().await.unwrap();
+        let id = amw();
+        // The barrier opens only if no read waits for another.
+        futures::future::try_join_all((0..UNITS).map(|_| azure.get(&id, Kind::MonitorWorkspace))).await.unwrap();
+        assert_eq!(cloud.tokens.load(Ordering::SeqCst), 1);
+        assert_eq!(cloud.connections.load(Ordering::SeqCst), 1, "discovery, sign-in and reads share one connection");
     }
 }

@@ -157,9 +157,23 @@ impl HttpClient for Script {
     }
 }
 
+/// A clock that starts in the summer of 2026.
+pub(super) fn clock() -> Arc<Hours> {
+    Arc::new(Hours { now: Mutex::new("2026-08-01T10:00:00Z".parse().unwrap()), slept: Mutex::default() })
+}
+
+/// A service principal.
+pub(super) fn secret_source() -> CredentialSource {
+    CredentialSource::ClientSecret {
+        tenant: "tenant".to_owned(),
+        client_id: "client".to_owned(),
+        secret: Secret::new(SECRET.to_owned()),
+    }
+}
+
 /// A client over a script, with its transport and clock.
 pub(super) fn azure(replies: impl IntoIterator<Item = Reply>) -> (Azure, Arc<Script>, Arc<Hours>) {
-    let clock = Arc::new(Hours { now: Mutex::new("2026-08-01T10:00:00Z".parse().unwrap()), slept: Mutex::default() });
+    let clock = clock();
     let script = Arc::new(Script {
         replies: Mutex::new(replies.into_iter().collect()),
         seen: Mutex::default(),
@@ -168,14 +182,9 @@ pub(super) fn azure(replies: impl IntoIterator<Item = Reply>) -> (Azure, Arc<Scr
         in_flight: AtomicUsize::new(0),
         most_in_flight: AtomicUsize::new(0),
     });
-    let source = CredentialSource::ClientSecret {
-        tenant: "tenant".to_owned(),
-        client_id: "client".to_owned(),
-        secret: Secret::new(SECRET.to_owned()),
-    };
     let _default = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let unused = reqwest::Client::builder().tls_certs_only([]).build().unwrap();
-    let settings = Settings::new(Cloud::named(CloudName::Public), source, unused, Arc::clone(&clock) as _);
+    let settings = Settings::new(Cloud::named(CloudName::Public), secret_source(), unused, Arc::clone(&clock) as _);
     let azure = Azure::over(settings, Arc::clone(&script) as _).unwrap();
     (azure, script, clock)
 }
