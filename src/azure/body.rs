@@ -12,6 +12,8 @@ const DEPTH: usize = 8;
 pub(super) struct Said {
     /// The deepest code; empty when there is none.
     pub(super) code: String,
+    /// The codes around it, outermost first.
+    pub(super) outer_codes: Vec<String>,
     /// The message that stands beside that code, or an outer one when it has none.
     pub(super) message: String,
     /// What the service objects to.
@@ -20,6 +22,15 @@ pub(super) struct Said {
     pub(super) policies: Vec<String>,
     /// Whether the body was JSON or empty.
     pub(super) structured: bool,
+}
+
+impl Said {
+    fn deepen(&mut self, code: String) {
+        let outer = std::mem::replace(&mut self.code, code);
+        if !outer.is_empty() && outer != self.code {
+            self.outer_codes.push(outer);
+        }
+    }
 }
 
 /// Reads an error body.
@@ -59,7 +70,7 @@ fn visit(object: &Map<String, Value>, said: &mut Said, depth: usize) {
         return;
     }
     if let Some(code) = text(object, "code") {
-        code.clone_into(&mut said.code);
+        said.deepen(code.to_owned());
     }
     if let Some(message) = text(object, "message") {
         message.clone_into(&mut said.message);
@@ -88,7 +99,7 @@ fn visit(object: &Map<String, Value>, said: &mut Said, depth: usize) {
 }
 
 fn entra(object: &Map<String, Value>, word: &str, said: &mut Said) {
-    word.clone_into(&mut said.code);
+    said.deepen(word.to_owned());
     let Some(description) = text(object, "error_description") else {
         return;
     };

@@ -12,7 +12,11 @@ pub(super) fn of(refusal: &Refusal) -> Class {
     if status == 401 {
         return Class::Credential;
     }
-    by_code(status, &refusal.code.to_ascii_lowercase(), &refusal.message.to_ascii_lowercase(), refusal)
+    let message = refusal.message.to_ascii_lowercase();
+    // The deepest code that is known speaks; a vague one inside does not hide the clear one around it.
+    refusal
+        .codes()
+        .find_map(|code| by_code(status, &code.to_ascii_lowercase(), &message, refusal))
         .unwrap_or_else(|| by_status(status, refusal.structured))
 }
 
@@ -143,6 +147,13 @@ mod tests {
         let busy = "Operation is not allowed because there's an in progress update managed cluster operation";
         assert_eq!(class(409, "OperationNotAllowed", busy), Class::Busy);
         assert_eq!(class(409, "OperationNotAllowed", "exceeding approved Total Regional Cores quota"), Class::Refused);
+    }
+
+    #[test]
+    fn an_unknown_inner_code_does_not_hide_a_known_outer_one() {
+        let outer_codes = vec!["RequestDisallowedByPolicy".to_owned()];
+        let refusal = Refusal { status: 403, code: "Vague".into(), outer_codes, structured: true, ..Refusal::default() };
+        assert_eq!(of(&refusal), Class::Refused);
     }
 
     #[test]

@@ -240,11 +240,17 @@ impl Azure {
         if let Some(etag) = write.if_match {
             call = call.header("if-match", etag);
         }
+        self.submit(call, &write.id, write.kind).await
+    }
+
+    /// Sends a change and reads what ARM made of it.
+    pub(super) async fn submit(&self, call: Call, id: &ArmId, kind: Kind) -> Result<Accepted, Error> {
+        let method = call.method;
         let answer = match self.arm(call).await?.accepted() {
-            Err(error) if write.method == Method::Delete && error.class() == Class::Absent => return Ok(Accepted::Done(None)),
+            Err(error) if method == Method::Delete && error.class() == Class::Absent => return Ok(Accepted::Done(None)),
             other => other?,
         };
-        operation::accepted(&answer, write.method, &write.id, write.kind.api_version(), &self.0.arm)
+        operation::accepted(&answer, method, id, kind.api_version(), &self.0.arm)
     }
 
     /// The kubeconfig that ARM hands out for a cluster (contract §5.10): the user's, or the administrator's. YAML, and secret.
@@ -469,6 +475,14 @@ mod tests {
         let token = azure.token("scope").await.unwrap();
         assert!(!format!("{azure:?}").contains(token.expose()));
         assert_eq!(azure.who_am_i().await.unwrap().object_id, "o");
+    }
+
+    #[tokio::test]
+    async fn a_page_instead_of_a_token_is_shown() {
+        let (azure, script, _) = azure([]);
+        *script.entra.lock().unwrap() = Some(Reply::Answer(407, Vec::new(), b"<html>proxy wants a password</html>".to_vec()));
+        let error = azure.token("scope").await.unwrap_err();
+        assert!(error.to_string().contains("407") && error.to_string().contains("proxy wants a password"), "{error}");
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Error, request};
+use super::{Error, http as transport, request};
 use crate::base::Cloud;
 use crate::base::cloud::CloudName;
 
@@ -20,8 +20,10 @@ pub async fn discover(host: &str, http: &reqwest::Client) -> Result<Cloud, Error
     let bare = bare.strip_prefix("https://").unwrap_or(bare);
     let url = request::https(&format!("https://{bare}{PATH}"))?;
     let target = request::without_query(&url);
-    let lost =
-        |error: reqwest::Error| Error::Reach { method: "GET", target: target.clone(), source: Box::new(error.without_url()) };
+    let lost = |error: reqwest::Error| match transport::untrusted(&error) {
+        Some(untrusted) => Error::TrustServer { target: target.clone(), reason: untrusted.to_string() },
+        None => Error::Reach { method: "GET", target: target.clone(), source: Box::new(error.without_url()) },
+    };
     let unreadable = |reason: String| Error::ReadAnswer { method: "GET", target: target.clone(), reason };
     let answer = http.get(url.as_str()).header("accept", "application/json").send().await.map_err(lost)?;
     let status = answer.status();

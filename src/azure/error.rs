@@ -42,6 +42,14 @@ pub enum Error {
         /// The transport's reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The server's certificate is not trusted; nothing was sent.
+    #[error("the certificate of `{target}` is not trusted ({reason}); name its authority with `SSL_CERT_FILE`")]
+    TrustServer {
+        /// URL without its query.
+        target: String,
+        /// The verifier's reason.
+        reason: String,
+    },
     /// Entra, the az CLI or the environment gave no token.
     #[error("no token for `{scope}`: {message}")]
     FetchToken {
@@ -108,6 +116,8 @@ pub struct Refusal {
     pub status: u16,
     /// The deepest `code` in the body; empty when there is none.
     pub code: String,
+    /// The codes around it, outermost first.
+    pub outer_codes: Vec<String>,
     /// The message that goes with the code, or the first 500 characters of a body that is no JSON.
     pub message: String,
     /// The property or resource that the service objects to.
@@ -122,6 +132,13 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// Whether the body was JSON or empty; a gateway's page is not the service's word.
     pub structured: bool,
+}
+
+impl Refusal {
+    /// All codes, the deepest first.
+    pub(super) fn codes(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.code.as_str()).chain(self.outer_codes.iter().rev().map(String::as_str))
+    }
 }
 
 impl std::fmt::Display for Refusal {
@@ -162,6 +179,7 @@ impl Error {
             Self::Cancel(_) => Class::Cancelled,
             Self::ReadFile { .. }
             | Self::TrustRoots(_)
+            | Self::TrustServer { .. }
             | Self::ReadAnswer { .. }
             | Self::FollowElsewhere { .. }
             | Self::ReadAddress { .. } => Class::Invalid,
@@ -183,9 +201,9 @@ impl Error {
         self.refusal().map(|refusal| refusal.code.as_str()).filter(|code| !code.is_empty())
     }
 
-    /// Whether the failure's code is `code`, without case.
+    /// Whether `code` is the failure's code or one around it, without case.
     #[must_use]
     pub fn is(&self, code: &str) -> bool {
-        self.code().is_some_and(|found| found.eq_ignore_ascii_case(code))
+        self.refusal().is_some_and(|refusal| refusal.codes().any(|found| found.eq_ignore_ascii_case(code)))
     }
 }

@@ -101,7 +101,35 @@ impl HttpClient for Wire {
     }
 }
 
+/// The server showed a certificate that we do not trust: no repeat will cure that.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Untrusted(pub(super) rustls::CertificateError);
+
+/// Finds a refused certificate among the causes of a transport error.
+pub(super) fn untrusted(error: &reqwest::Error) -> Option<Untrusted> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(rustls::Error::InvalidCertificate(reason)) = tls(inner) {
+            return Some(Untrusted(reason.clone()));
+        }
+        cause = inner.source();
+    }
+    None
+}
+
+/// The TLS error in a cause: an `io::Error` hides what it wraps from the chain, and here they come nested.
+fn tls<'a>(mut cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    while let Some(wrapped) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        cause = wrapped;
+    }
+    cause.downcast_ref()
+}
+
 fn broken(error: reqwest::Error) -> azure_core::Error {
+    if let Some(untrusted) = untrusted(&error) {
+        return azure_core::Error::new(ErrorKind::Other, untrusted);
+    }
     let kind = if error.is_connect() { ErrorKind::Connection } else { ErrorKind::Io };
     // The URL is told by our own error, without its query.
     azure_core::Error::new(kind, error.without_url())
@@ -210,7 +238,8 @@ mod tests {
         let (cloud, pem) = loopback().await;
         let host = format!("localhost:{}", cloud.port);
         let stranger = client(&[]).unwrap();
-        assert!(matches!(discover(&host, &stranger).await, Err(Error::Reach { .. })), "an unknown certificate is not trusted");
+        let error = discover(&host, &stranger).await.unwrap_err();
+        assert!(matches!(error, Error::TrustServer { .. }), "an unknown certificate is told as such: {error:?}");
 
         let http = client(&[pem.path().to_owned()]).unwrap();
         let described = discover(&host, &http).await.unwrap();

@@ -19,6 +19,10 @@ use crate::base::{ArmId, ArmObject, Class};
 /// A poll URL may be unknown to a replica this long after the operation was accepted.
 const REPLICATION: Duration = Duration::from_mins(2);
 
+/// How often, and how far apart, a fresh resource is looked for again.
+const READ_BACKS: u32 = 5;
+const READ_BACK_PAUSE: Duration = Duration::from_secs(2);
+
 /// How an operation is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -157,7 +161,14 @@ pub(super) fn accepted(answer: &Answer, method: Method, id: &ArmId, version: &st
 
 fn failed(id: &ArmId, state: Option<&str>, found: Option<&ArmObject>) -> Error {
     let said = found.map(|object| body::read_value(&object.body)).unwrap_or_default();
-    let refusal = Refusal { code: said.code, message: said.message, target: said.target, structured: true, ..Refusal::default() };
+    let refusal = Refusal {
+        code: said.code,
+        outer_codes: said.outer_codes,
+        message: said.message,
+        target: said.target,
+        structured: true,
+        ..Refusal::default()
+    };
     Error::FailOperation { resource: id.clone(), state: state.unwrap_or("Failed").to_owned(), refusal: Box::new(refusal) }
 }
 
@@ -210,7 +221,11 @@ impl Azure {
                 () = cancel.cancelled() => return Err(Error::Cancel(operation.resource)),
                 () = self.clock().sleep(operation.wait().min(bound.saturating_sub(waited))) => {}
             }
-            let progress = self.poll(&mut operation).await?;
+            let progress = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(Error::Cancel(operation.resource)),
+                progress = self.poll(&mut operation) => progress?,
+            };
             on_progress(&operation, &progress);
             if let Progress::Done(found) = progress {
                 return Ok(found);
@@ -313,8 +328,19 @@ impl Azure {
             (Method::Post, None) => {
                 Ok(Progress::Done(status.map(|body| ArmObject { id: operation.resource.clone(), body, etag: None })))
             }
-            _ => Ok(Progress::Done(self.get_version(&operation.resource, &operation.api_version).await?)),
+            _ => self.read_back(operation).await,
         }
+    }
+
+    /// Reads what was written; a replica may not know it for some seconds (contract §9.5, 404).
+    async fn read_back(&self, operation: &Operation) -> Result<Progress, Error> {
+        for _ in 0..READ_BACKS {
+            if let Some(found) = self.get_version(&operation.resource, &operation.api_version).await? {
+                return Ok(Progress::Done(Some(found)));
+            }
+            self.clock().sleep(READ_BACK_PAUSE).await;
+        }
+        Ok(Progress::Done(self.get_version(&operation.resource, &operation.api_version).await?))
     }
 
     fn young(&self, operation: &Operation) -> bool {
@@ -424,6 +450,7 @@ mod tests {
                 status("Running"),
                 reply(202, &json!({"status": "Accepted"})).with("retry-after", "900"),
                 status("succeeded"),
+                refusal(404, "ResourceNotFound"),
                 reply(200, &workspace("Succeeded")).with("etag", "9"),
             ],
         )
@@ -432,7 +459,7 @@ mod tests {
         let path = |name: &str| format!("GET {}", url(name).strip_prefix(ARM).unwrap());
         assert_eq!(lines[1..5], [path("a"), path("b"), path("b"), path("b")]);
         let millis: Vec<_> = slept.iter().map(Duration::as_millis).collect();
-        assert_eq!(millis, [2_000, 30, 10_000, 60_000], "clamped, in milliseconds, by default, clamped");
+        assert_eq!(millis, [2_000, 30, 10_000, 60_000, 2_000], "clamped, in milliseconds, by default, clamped, replication");
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::retry::Repeatable;
-use super::{Error, Refusal, body, wait};
+use super::{Error, Refusal, body, http, wait};
 use crate::base::clock::Timestamp;
 
 /// The HTTP methods that ARM knows.
@@ -52,8 +52,7 @@ impl Method {
     }
 }
 
-/// A request to be sent.
-#[derive(Debug)]
+/// A request to be sent. No `Debug`: a body may carry a token.
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -120,8 +119,7 @@ pub(super) fn https(text: &str) -> Result<Url, Error> {
         .ok_or_else(|| Error::ReadAddress { url: text.chars().take(200).collect() })
 }
 
-/// An answer of any status.
-#[derive(Debug)]
+/// An answer of any status. No `Debug`: a body may carry a kubeconfig.
 pub(super) struct Answer {
     pub(super) method: &'static str,
     pub(super) resource: String,
@@ -172,6 +170,7 @@ impl Answer {
             resource: self.resource.clone(),
             status: self.status,
             code: said.code,
+            outer_codes: said.outer_codes,
             message,
             target: said.target,
             policies: said.policies,
@@ -217,6 +216,9 @@ fn unanswered(method: &'static str, target: String, error: azure_core::Error) ->
             Ok(ours) => ours,
             Err(other) => Error::FetchToken { scope: target, message: other.to_string(), transient: false },
         },
+        ErrorKind::Other if error.downcast_ref::<http::Untrusted>().is_some() => {
+            Error::TrustServer { target, reason: error.to_string() }
+        }
         _ => match error.into_inner() {
             Ok(source) => Error::Reach { method, target, source },
             Err(error) => Error::Reach { method, target, source: Box::new(error) },

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Accepted, Azure, Error, Write};
+use super::request::Call;
+use super::{Accepted, Azure, Error, Method};
 use crate::base::{ArmId, ArmObject, Kind, Secret};
 
 /// What came of a command. It succeeded only if [`CommandResult::succeeded`] says so.
@@ -65,17 +66,36 @@ impl Azure {
         if let Some(token) = cluster_token {
             body["clusterToken"] = Value::from(token.expose());
         }
-        self.write(Write::post(cluster.clone(), "runCommand", Kind::ManagedCluster, Some(body))).await
+        // Not a `Write`, which can be printed: the body holds a token.
+        let path = format!("{cluster}/runCommand");
+        let url = self.url(&path, Kind::ManagedCluster.api_version(), &[])?;
+        self.submit(Call::new(Method::Post, url).about(&path).json(&body), cluster, Kind::ManagedCluster).await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{azure, empty};
     use super::*;
 
     fn result(properties: &Value) -> CommandResult {
         let id = ArmId::of_group("s", "g");
         CommandResult::read(&ArmObject { id, body: json!({"id": "abc", "properties": properties}), etag: None }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_command_is_sent_once_with_its_files_and_token() {
+        let location = "https://management.azure.com/subscriptions/s/commandResults/c?api-version=1";
+        let (azure, script, _) = azure([empty(202).with("location", location)]);
+        let cluster = ArmId::of_group("s", "g").resource("Microsoft.ContainerService/managedClusters", "c1");
+        let token = Secret::new("raw-token".to_owned());
+        let accepted = azure.run_command(&cluster, "kubectl version", b"PK", Some(&token)).await.unwrap();
+        assert!(!format!("{accepted:?}").contains("raw-token"));
+        let Accepted::Running(operation) = accepted else { panic!("it takes time") };
+        assert_eq!(operation.url, location);
+        let sent = &script.seen()[0];
+        assert!(sent.url.ends_with("/managedClusters/c1/runCommand?api-version=2026-06-01"), "{}", sent.url);
+        insta::assert_snapshot!(sent.body, @r#"{"command":"kubectl version","context":"UEs=","clusterToken":"raw-token"}"#);
     }
 
     #[test]

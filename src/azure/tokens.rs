@@ -6,12 +6,13 @@ use std::sync::Arc;
 use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_core::error::ErrorKind;
-use azure_core::http::ClientOptions;
+use azure_core::http::policies::{Policy, PolicyResult};
+use azure_core::http::{AsyncRawResponse, ClientOptions, Context, Request};
 use azure_core::time::{Duration, OffsetDateTime};
 use azure_identity::{AzureCliCredential, AzureCliCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions};
 use tokio::sync::Mutex;
 
-use super::{CredentialSource, Error};
+use super::{CredentialSource, Error, body};
 use crate::base::Secret;
 
 /// A token is renewed this long before it ends (contract §10.1).
@@ -69,7 +70,7 @@ impl Tokens {
     }
 
     async fn fetch(&self, scope: &str) -> Result<AccessToken, Error> {
-        let told = |error: azure_core::Error| describe(scope, &error);
+        let told = |error: azure_core::Error| self.describe(scope, &error);
         self.credential().map_err(told)?.get_token(&[scope], None).await.map_err(told)
     }
 
@@ -93,8 +94,21 @@ impl Tokens {
     }
 }
 
-/// Turns a credential's error into ours: the first line that says something, without the SDK's pointer to its own guide.
-fn describe(scope: &str, error: &azure_core::Error) -> Error {
+impl Tokens {
+    /// A credential's error as ours; for the az CLI with the reason why it was asked at all.
+    fn describe(&self, scope: &str, error: &azure_core::Error) -> Error {
+        let (mut message, transient) = tell(error);
+        if matches!(self.source, CredentialSource::AzureCli { .. }) {
+            message = format!(
+                "no service principal is set (`ARM_CLIENT_ID`, `ARM_CLIENT_SECRET`, `ARM_TENANT_ID`), so the az CLI was asked: {message}"
+            );
+        }
+        Error::FetchToken { scope: scope.to_owned(), message, transient }
+    }
+}
+
+/// What a credential's error says, without the SDK's pointer to its own guide, and whether trying again may help.
+fn tell(error: &azure_core::Error) -> (String, bool) {
     let mut transient = matches!(error.kind(), ErrorKind::Connection | ErrorKind::Io);
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -110,7 +124,29 @@ fn describe(scope: &str, error: &azure_core::Error) -> Error {
         cause = inner.source();
     }
     let message = message.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("aka.ms/azsdk")).take(3);
-    Error::FetchToken { scope: scope.to_owned(), message: message.collect::<Vec<_>>().join(" "), transient }
+    (message.collect::<Vec<_>>().join(" "), transient)
+}
+
+/// Turns an answer of Entra that is no JSON (a proxy's page) into an error that shows it; the credential would only say that it
+/// expected a value at line 1.
+#[derive(Debug)]
+pub(super) struct ShowPages;
+
+#[async_trait::async_trait]
+impl Policy for ShowPages {
+    async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
+        let Some((first, rest)) = next.split_first() else {
+            return Err(azure_core::Error::with_message(ErrorKind::Other, "the pipeline has no transport"));
+        };
+        let (status, headers, body) = first.send(context, request, rest).await?.deconstruct();
+        let bytes = body.collect().await?;
+        let said = body::read(&bytes);
+        if said.structured && !bytes.is_empty() {
+            return Ok(AsyncRawResponse::from_bytes(status, headers, bytes));
+        }
+        let message = format!("`{}` answered with {status}: {}", request.url().path(), said.message);
+        Err(azure_core::Error::with_message(ErrorKind::HttpResponse { status, error_code: None, raw_response: None }, message))
+    }
 }
 
 #[async_trait::async_trait]
