@@ -141,8 +141,10 @@ async fn files_and_directories_are_closed_to_others() {
     use std::os::unix::fs::PermissionsExt as _;
     let (bench, ear) = (Bench::new(ONE).await, Ear::default());
     bench.work.plan(&bench.plan_file(), watch!(ear)).await.expect("plan");
+    bench.work.plan(Path::new("beside"), watch!(ear)).await.expect("plan");
     let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
     assert_eq!((mode(bench.work.dir()), mode(&bench.plan_file())), (0o700, 0o600));
+    assert_eq!(mode(&bench.work.dir().join("beside")), 0o600);
 }
 
 /// An apply that blocks until somebody writes into `gate`, which terraform's own child holds open for reading.

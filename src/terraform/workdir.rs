@@ -150,7 +150,7 @@ impl Workdir {
         if ended.succeeded() { Ok(diagnostics) } else { Err(stopped("validate", diagnostics, ended)) }
     }
 
-    /// Plans into `plan_file`. Everything a run without changes needs is in the result; [`Workdir::show`] is for the values.
+    /// Plans into `plan_file` (a relative path counts from the directory, here and below). Everything a run without changes needs is in the result; [`Workdir::show`] is for the values.
     pub async fn plan(&self, plan_file: &Path, watch: Watch<'_>) -> Result<Planned, Error> {
         self.plan_with(&[], plan_file, watch).await
     }
@@ -161,6 +161,7 @@ impl Workdir {
     }
 
     async fn plan_with(&self, extra: &[&str], plan_file: &Path, watch: Watch<'_>) -> Result<Planned, Error> {
+        let plan_file = &self.dir.join(plan_file);
         private_file(plan_file)?;
         let mut args = words(&["plan", "-json", "-input=false", "-no-color", "-detailed-exitcode"]);
         args.extend(extra.iter().map(OsString::from));
@@ -178,7 +179,7 @@ impl Workdir {
     pub async fn apply(&self, plan_file: &Path, watch: Watch<'_>) -> Result<Summary, Error> {
         let mut args = words(&["apply", "-json", "-input=false", "-no-color"]);
         args.push(self.lock_timeout());
-        args.push(plan_file.into());
+        args.push(self.dir.join(plan_file).into());
         let (_, heard) = self.stream("apply", args, false, watch).await?;
         Ok(heard.planned.summary)
     }
@@ -194,7 +195,7 @@ impl Workdir {
     /// The plan in `plan_file` as JSON (`show -json`). It holds sensitive values in clear: do not store it, do not log it.
     pub async fn show(&self, plan_file: &Path, watch: Watch<'_>) -> Result<Json, Error> {
         let mut args = words(&["show", "-json", "-no-color"]);
-        args.push(plan_file.into());
+        args.push(self.dir.join(plan_file).into());
         self.document("show", args, watch).await
     }
 
