@@ -30,19 +30,8 @@ const SYSTEM_BUNDLES: &[&str] = &[
 /// [`Error::ReadFile`] for an unreadable PEM file, [`Error::TrustRoots`] when a file holds no certificate or there are no roots.
 pub fn client(extra_roots: &[PathBuf]) -> Result<reqwest::Client, Error> {
     let named = std::env::var_os("SSL_CERT_FILE").filter(|value| !value.is_empty()).map(PathBuf::from);
-    let mut roots = Vec::new();
-    for path in extra_roots {
-        roots.extend(pem(path, "extra roots")?);
-    }
-    if let Some(path) = &named {
-        roots.extend(pem(path, "`SSL_CERT_FILE`")?);
-        for bundle in SYSTEM_BUNDLES.iter().map(Path::new).filter(|bundle| bundle.exists()).take(1) {
-            // An unreadable system bundle is no reason to stop: the named file may be all that is needed.
-            roots.extend(pem(bundle, "system roots").unwrap_or_default());
-        }
-    }
     reqwest::Client::builder()
-        .tls_certs_merge(roots)
+        .tls_certs_merge(roots(extra_roots, named.as_deref(), SYSTEM_BUNDLES)?)
         .https_only(true)
         .connect_timeout(Duration::from_secs(20))
         .read_timeout(Duration::from_mins(1))
@@ -59,6 +48,23 @@ pub fn client(extra_roots: &[PathBuf]) -> Result<reqwest::Client, Error> {
             }
             Error::TrustRoots(format!("{reason}; install the `ca-certificates` package or set `SSL_CERT_FILE`"))
         })
+}
+
+/// The roots to merge into those that the verifier finds itself. When `SSL_CERT_FILE` is set it finds only that file's, so the
+/// first system bundle comes along.
+fn roots(extra: &[PathBuf], named: Option<&Path>, bundles: &[&str]) -> Result<Vec<reqwest::Certificate>, Error> {
+    let mut roots = Vec::new();
+    for path in extra {
+        roots.extend(pem(path, "extra roots")?);
+    }
+    if let Some(path) = named {
+        roots.extend(pem(path, "`SSL_CERT_FILE`")?);
+        if let Some(bundle) = bundles.iter().map(Path::new).find(|bundle| bundle.exists()) {
+            // An unreadable bundle is no reason to stop: the named file may be all that is needed.
+            roots.extend(pem(bundle, "system roots").unwrap_or_default());
+        }
+    }
+    Ok(roots)
 }
 
 fn pem(path: &Path, purpose: &'static str) -> Result<Vec<reqwest::Certificate>, Error> {
@@ -163,6 +169,22 @@ mod tests {
         let error = client(&[file.path().to_owned()]).unwrap_err();
         assert!(matches!(&error, Error::TrustRoots(text) if text.contains("holds no certificate")), "{error}");
         assert!(matches!(client(&[PathBuf::from("/nonexistent.pem")]), Err(Error::ReadFile { .. })));
+    }
+
+    #[test]
+    fn ssl_cert_file_adds_to_the_system_and_does_not_replace_it() {
+        let one = |name: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+            std::fs::write(file.path(), made.cert.pem()).unwrap();
+            file
+        };
+        let (extra, named, system) = (one("a"), one("b"), one("c"));
+        let bundles = ["/nonexistent", system.path().to_str().unwrap(), named.path().to_str().unwrap()];
+        let extra = [extra.path().to_owned()];
+        assert_eq!(roots(&extra, Some(named.path()), &bundles).unwrap().len(), 3);
+        assert_eq!(roots(&extra, None, &bundles).unwrap().len(), 1, "without it the verifier reads the system itself");
+        assert!(roots(&[], Some(Path::new("/nonexistent")), &bundles).is_err());
     }
 
     const UNITS: usize = 20;

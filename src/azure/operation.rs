@@ -211,15 +211,18 @@ impl Azure {
         cancel: &CancellationToken,
         mut on_progress: impl FnMut(&Operation, &Progress) + Send,
     ) -> Result<Option<ArmObject>, Error> {
+        // An operation taken over from the journal may be old: it gets the whole bound, and its first poll at once.
+        let begun = self.now();
+        let mut pause = operation.wait().saturating_sub(elapsed(operation.started, begun));
         loop {
-            let waited = Duration::try_from(self.now().duration_since(operation.started)).unwrap_or_default();
+            let waited = elapsed(begun, self.now());
             if waited >= bound {
                 return self.outlasted(&operation, waited).await;
             }
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(Error::Cancel(operation.resource)),
-                () = self.clock().sleep(operation.wait().min(bound.saturating_sub(waited))) => {}
+                () = self.clock().sleep(pause.min(bound.saturating_sub(waited))) => {}
             }
             let progress = tokio::select! {
                 biased;
@@ -230,6 +233,7 @@ impl Azure {
             if let Progress::Done(found) = progress {
                 return Ok(found);
             }
+            pause = operation.wait();
         }
     }
 
@@ -290,7 +294,9 @@ impl Azure {
 
     async fn read_status(&self, operation: &Operation, answer: &Answer) -> Result<Progress, Error> {
         let status = answer.json()?.unwrap_or_default();
-        let word = status.get("status").and_then(Value::as_str).unwrap_or(if answer.status == 202 { "Running" } else { "" });
+        // Some services answer with the resource itself.
+        let word = status.get("status").or_else(|| status.pointer("/properties/provisioningState")).and_then(Value::as_str);
+        let word = word.unwrap_or(if answer.status == 202 { "Running" } else { "" });
         match state_of(word) {
             State::Running if word.is_empty() => Err(answer.unreadable("it has no `status`")),
             State::Running => Ok(running(word, status.get("percentComplete").and_then(Value::as_f64))),
@@ -344,8 +350,13 @@ impl Azure {
     }
 
     fn young(&self, operation: &Operation) -> bool {
-        Duration::try_from(self.now().duration_since(operation.started)).unwrap_or_default() < REPLICATION
+        elapsed(operation.started, self.now()) < REPLICATION
     }
+}
+
+/// Time between two moments; none if the clock went back.
+fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
 fn running(state: &str, percent: Option<f64>) -> Progress {
@@ -529,6 +540,24 @@ mod tests {
         let (end, lines, _) = follow(Method::Put, replies).await;
         assert!(end.unwrap().is_some());
         assert!(lines.last().unwrap().contains("/accounts/amw1?"));
+    }
+
+    #[tokio::test]
+    async fn an_operation_taken_over_after_hours_is_still_polled() {
+        let (client, script, clock) = azure([status("Succeeded"), reply(200, &workspace("Succeeded"))]);
+        let operation = Operation {
+            url: url("a"),
+            style: Style::AsyncOperation,
+            method: Method::Put,
+            resource: amw(),
+            api_version: KIND.api_version().to_owned(),
+            result: None,
+            started: "2026-08-01T01:00:00Z".parse().unwrap(),
+            wait_ms: 10_000,
+        };
+        let end = client.await_operation(operation, Duration::from_mins(1), &CancellationToken::new(), |_, _| {}).await;
+        assert!(end.unwrap().is_some());
+        assert_eq!((script.lines().len(), clock.slept.lock().unwrap().clone()), (2, vec![Duration::ZERO]));
     }
 
     #[tokio::test]
