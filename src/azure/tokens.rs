@@ -123,6 +123,8 @@ fn tell(error: &azure_core::Error) -> (String, bool) {
         }
         cause = inner.source();
     }
+    // The SDK's type name means nothing to the person who reads this.
+    let message = message.split_once("Credential authentication failed. ").map_or(message.as_str(), |(_, rest)| rest);
     let message = message.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("aka.ms/azsdk")).take(3);
     (message.collect::<Vec<_>>().join(" "), transient)
 }
