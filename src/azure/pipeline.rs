@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::courtesy::{Courtesy, Identify};
 use super::retry::Retry;
-use super::tokens::{ShowPages, Tokens};
+use super::tokens::{ReadRefusals, Tokens};
 use super::{CredentialSource, Settings};
 use crate::base::Clock;
 
@@ -64,7 +64,7 @@ impl Parts {
     /// The token cache of one identity, over a pipeline of its own to Entra.
     pub(super) fn tokens(&self, source: CredentialSource, authority: &str) -> Arc<Tokens> {
         let options = ClientOptions {
-            per_call_policies: vec![Arc::new(ShowPages), Arc::new(Retry::anonymous(Arc::clone(&self.clock)))],
+            per_call_policies: vec![Arc::new(ReadRefusals), Arc::new(Retry::anonymous(Arc::clone(&self.clock)))],
             per_try_policies: vec![self.identify()],
             ..self.options()
         };

@@ -129,13 +129,13 @@ fn tell(error: &azure_core::Error) -> (String, bool) {
     (message.collect::<Vec<_>>().join(" "), transient)
 }
 
-/// Turns an answer of Entra that is no JSON (a proxy's page) into an error that shows it; the credential would only say that it
-/// expected a value at line 1.
+/// Turns Entra's refusals, and pages of proxies, into errors that show what they say. Left to itself the credential stumbles over
+/// both: it expects JSON, and a description without line breaks, which Entra's never are.
 #[derive(Debug)]
-pub(super) struct ShowPages;
+pub(super) struct ReadRefusals;
 
 #[async_trait::async_trait]
-impl Policy for ShowPages {
+impl Policy for ReadRefusals {
     async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
         let Some((first, rest)) = next.split_first() else {
             return Err(azure_core::Error::with_message(ErrorKind::Other, "the pipeline has no transport"));
@@ -143,10 +143,13 @@ impl Policy for ShowPages {
         let (status, headers, body) = first.send(context, request, rest).await?.deconstruct();
         let bytes = body.collect().await?;
         let said = body::read(&bytes);
-        if said.structured && !bytes.is_empty() {
+        if status.is_success() && said.structured && !bytes.is_empty() {
             return Ok(AsyncRawResponse::from_bytes(status, headers, bytes));
         }
-        let message = format!("`{}` answered with {status}: {}", request.url().path(), said.message);
+        let message = match said.code.as_str() {
+            code if code.starts_with("AADSTS") => said.message,
+            code => format!("`{}` answered with {status} {code} {}", request.url().path(), said.message),
+        };
         Err(azure_core::Error::with_message(ErrorKind::HttpResponse { status, error_code: None, raw_response: None }, message))
     }
 }
