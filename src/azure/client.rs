@@ -483,6 +483,11 @@ mod tests {
         *script.entra.lock().unwrap() = Some(Reply::Answer(407, Vec::new(), b"<html>proxy wants a password</html>".to_vec()));
         let error = azure.token("scope").await.unwrap_err();
         assert!(error.to_string().contains("407") && error.to_string().contains("proxy wants a password"), "{error}");
+        assert_eq!(error.class(), Class::Credential);
+        *script.entra.lock().unwrap() = Some(empty(501));
+        assert_eq!(azure.token("scope").await.unwrap_err().class(), Class::Transient, "a server's trouble is no wrong secret");
+        *script.entra.lock().unwrap() = Some(empty(503));
+        azure.token("scope").await.unwrap();
     }
 
     #[tokio::test]

@@ -130,7 +130,7 @@ fn tell(error: &azure_core::Error) -> (String, bool) {
 }
 
 /// Turns Entra's refusals, and pages of proxies, into errors that show what they say. Left to itself the credential stumbles over
-/// both: it expects JSON, and a description without line breaks, which Entra's never are.
+/// both: it expects JSON without escapes in its texts, and Entra's descriptions always hold line breaks.
 #[derive(Debug)]
 pub(super) struct ReadRefusals;
 
