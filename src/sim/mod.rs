@@ -1,3 +1,4 @@
 //! Annex: the embedded Azure and the stand-in provider. Imports floor 0 only and shares no request types with the client.
 
 pub mod effects;
+pub mod prometheus;
