@@ -1,4 +1,5 @@
 //! Annex: the embedded Azure and the stand-in provider. Imports floor 0 only and shares no request types with the client.
 
 pub mod effects;
+pub mod kube;
 pub mod prometheus;

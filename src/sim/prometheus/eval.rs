@@ -232,7 +232,7 @@ mod tests {
         insta::assert_snapshot!(line(r#"count(up{cluster="c1"})"#), @"[] 3");
         insta::assert_snapshot!(line(r#"count(up{cluster="C1",job="node"} == 1)"#), @"[] 2");
         insta::assert_snapshot!(line(r#"count by (cluster) (UP{job=~"no.*"})"#), @r#"["c1"] 2; ["c2"] 1"#);
-        insta::assert_snapshot!(line(r#"sum without (instance, job) (up)"#), @r#"["c1"] 3; ["c2"] 0"#);
+        insta::assert_snapshot!(line("sum without (instance, job) (up)"), @r#"["c1"] 3; ["c2"] 0"#);
         insta::assert_snapshot!(line(r#"up{cluster!="c1"} == bool 0"#), @r#"["c2", "m0", "node"] 1"#);
         insta::assert_snapshot!(line(r#"{__name__="up", job="kubelet"}"#), @r#"up["c1", "n0", "kubelet"] 1"#);
         insta::assert_snapshot!(line("count(nothing_here)"), @"");
