@@ -3,3 +3,4 @@
 pub mod effects;
 pub mod kube;
 pub mod prometheus;
+pub mod runcommand;

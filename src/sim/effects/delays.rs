@@ -17,6 +17,10 @@ pub struct Delays {
     pub rules: SignedDuration,
     /// From a listed integration to its data source and dashboards in Grafana.
     pub integration: SignedDuration,
+    /// From a role assignment to the data planes that honour it (contract §4.5: up to ten minutes).
+    pub roles: SignedDuration,
+    /// From asking for a run-command to its pod at work (contract §5.9).
+    pub command: SignedDuration,
     /// One second of the agents' time: scrape intervals are counted in it.
     pub second: SignedDuration,
 }
@@ -32,6 +36,8 @@ impl Delays {
             rollout: scaled(25.0),
             rules: scaled(60.0),
             integration: scaled(60.0),
+            roles: scaled(120.0),
+            command: scaled(12.0),
             second: scaled(1.0),
         }
     }

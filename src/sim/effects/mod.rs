@@ -4,6 +4,7 @@
 //! in the future, because agents restart, associations propagate and first data takes a while (contract §5.8, §6.3). Everything here
 //! is a function of its arguments: no I/O, no clock.
 
+pub mod access;
 pub mod catalogue;
 pub mod chain;
 pub mod cluster;
