@@ -76,6 +76,20 @@ impl Series {
         self.spans.iter().any(|(begin, end)| *begin <= to && from < *end)
     }
 
+    /// What a recording rule makes of this series from `first` on: another name, fewer labels, a level instead of a count.
+    pub fn recorded(&self, name: &str, first: Timestamp) -> Option<Self> {
+        const KEPT: [&str; 6] = ["cluster", "namespace", "pod", "container", "node", "instance"];
+        let spans: Vec<Span> =
+            self.spans.iter().filter(|(_, to)| *to > first).map(|(from, to)| ((*from).max(first), *to)).collect();
+        let labels =
+            self.labels.iter().filter(|(key, _)| KEPT.contains(&key.as_str())).map(|(key, value)| (key.clone(), value.clone()));
+        let temper = match self.temper {
+            Temper::PerSecond(rate) => Temper::Level(rate),
+            other => other,
+        };
+        (!spans.is_empty()).then(|| Self::new(name, labels.collect(), spans, self.step, temper, self.born))
+    }
+
     fn value(&self, at: Timestamp) -> f64 {
         let elapsed = at.duration_since(self.born).as_secs_f64().max(0.0);
         // Ten-minute waves, each series at its own point of them.

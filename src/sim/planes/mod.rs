@@ -1,0 +1,219 @@
+//! The data planes as one piece of state: what clusters, workspaces and Grafanas hold beyond their ARM bodies.
+//!
+//! The frame calls [`Planes::observe`] after every write to ARM and before every answer, keeps the state with the world, and hands
+//! requests to the `api` modules of the rooms beside this one, which are plain functions from request to answer.
+
+pub mod exchange;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::sim::effects::chain::reached;
+use crate::sim::effects::cluster::Cluster;
+use crate::sim::effects::delays::Delays;
+use crate::sim::effects::life::{Causes, Life};
+use crate::sim::effects::rules::{RuleBook, in_force};
+use crate::sim::effects::{Resources, suffix};
+use crate::sim::grafana::state::Instance;
+use crate::sim::kube::store::Store;
+use crate::sim::kube::{policy_mentions, restarted, settings_data, system};
+
+/// The present, as every answer needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Every ARM resource's body by its lower-case id.
+    pub resources: &'a Resources,
+    /// The hour.
+    pub now: Timestamp,
+    /// The pace.
+    pub delays: &'a Delays,
+}
+
+/// One cluster's inside.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClusterPlane {
+    /// Its objects.
+    pub store: Store,
+    /// Its inner life.
+    pub life: Life,
+    /// The static credential of its local account.
+    token: String,
+}
+
+/// All data planes, by lower-case ARM id.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Planes {
+    clusters: BTreeMap<String, ClusterPlane>,
+    workspaces: BTreeMap<String, RuleBook>,
+    grafanas: BTreeMap<String, Instance>,
+}
+
+/// The resource types that have a data plane, lower-case.
+pub mod types {
+    /// Managed clusters.
+    pub const CLUSTER: &str = "/providers/microsoft.containerservice/managedclusters/";
+    /// Azure Monitor workspaces.
+    pub const WORKSPACE: &str = "/providers/microsoft.monitor/accounts/";
+    /// Managed Grafanas.
+    pub const GRAFANA: &str = "/providers/microsoft.dashboard/grafana/";
+}
+
+/// The part of a data-plane address that stands for a resource: its name and a few letters of its id, as real host names have them.
+pub fn address_key(id: &str) -> String {
+    let id = id.to_ascii_lowercase();
+    format!("{}-{}", id.rsplit('/').next().unwrap_or_default(), suffix(&[&id], 4))
+}
+
+/// The resource of a type (see [`types`]) behind an address key, as its lower-case id.
+pub fn resolve(resources: &Resources, of_type: &str, key: &str) -> Option<String> {
+    of_kind(resources, of_type).find(|id| address_key(id) == key).map(str::to_owned)
+}
+
+fn of_kind<'a>(resources: &'a Resources, of_type: &'a str) -> impl Iterator<Item = &'a str> {
+    resources.keys().map(String::as_str).filter(move |id| id.rsplit_once(of_type).is_some_and(|(_, name)| !name.contains('/')))
+}
+
+impl Planes {
+    /// Brings every data plane up to the present: resources that are gone lose their inside, the others take note of their causes.
+    pub fn observe(&mut self, view: &View) {
+        self.clusters.retain(|id, _| view.resources.contains_key(id));
+        self.workspaces.retain(|id, _| view.resources.contains_key(id));
+        self.grafanas.retain(|id, _| view.resources.contains_key(id));
+        for id in of_kind(view.resources, types::CLUSTER) {
+            if let Some(cluster) = view.resources.get(id).and_then(Cluster::read) {
+                self.cluster_entry(id).observe(view, cluster);
+            }
+        }
+        for id in of_kind(view.resources, types::WORKSPACE) {
+            self.workspaces.entry(id.to_owned()).or_default().observe(view.now, view.delays.rules, in_force(view.resources, id));
+        }
+        for id in of_kind(view.resources, types::GRAFANA) {
+            let body = view.resources.get(id).unwrap_or(&serde_json::Value::Null);
+            self.grafanas.entry(id.to_owned()).or_default().observe(view, body);
+        }
+    }
+
+    fn cluster_entry(&mut self, id: &str) -> &mut ClusterPlane {
+        self.clusters.entry(id.to_owned()).or_insert_with(|| ClusterPlane {
+            store: Store::default(),
+            life: Life::default(),
+            token: uuid::Uuid::new_v4().simple().to_string(),
+        })
+    }
+
+    /// A cluster's inside.
+    pub fn cluster(&self, id: &str) -> Option<&ClusterPlane> {
+        self.clusters.get(id)
+    }
+
+    /// A cluster's inside, to be changed.
+    pub fn cluster_mut(&mut self, id: &str) -> Option<&mut ClusterPlane> {
+        self.clusters.get_mut(id)
+    }
+
+    /// Every cluster's inside.
+    pub fn clusters(&self) -> impl Iterator<Item = (&str, &ClusterPlane)> {
+        self.clusters.iter().map(|(id, plane)| (id.as_str(), plane))
+    }
+
+    /// The recording rules of a workspace.
+    pub fn rules(&self, workspace: &str) -> Option<&RuleBook> {
+        self.workspaces.get(workspace)
+    }
+
+    /// A Grafana's inside.
+    pub fn grafana(&self, id: &str) -> Option<&Instance> {
+        self.grafanas.get(id)
+    }
+
+    /// A Grafana's inside, to be changed.
+    pub fn grafana_mut(&mut self, id: &str) -> Option<&mut Instance> {
+        self.grafanas.get_mut(id)
+    }
+}
+
+impl ClusterPlane {
+    /// The static credential.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Takes note of the causes, then lets the cluster's own objects follow.
+    pub fn observe(&mut self, view: &View, cluster: Cluster) {
+        let causes = Causes {
+            reach: reached(view.resources, &cluster.id),
+            settings: settings_data(&self.store),
+            restarted: restarted(&self.store),
+            dns_policy: policy_mentions(&self.store, &["toFQDNs", "dns"]),
+            l7_policy: policy_mentions(&self.store, &["http"]),
+            cluster,
+        };
+        self.life.observe(view.now, view.delays, &causes);
+        self.store.sync(system::objects(&causes.cluster, &self.life, view.now));
+    }
+}
+
+#[cfg(test)]
+pub mod sample {
+    //! A world of the sample chain, observed over time.
+    use jiff::Timestamp;
+
+    use super::{Planes, View};
+    use crate::sim::effects::Resources;
+    use crate::sim::effects::delays::Delays;
+
+    /// A moment, in seconds after the sample world began.
+    pub fn t(second: i64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + second).unwrap()
+    }
+
+    /// The planes of a world that has been like this since the beginning, seen at `second`.
+    pub fn settled(resources: &Resources, second: i64) -> Planes {
+        let (mut planes, delays) = (Planes::default(), Delays::at_pace(1.0));
+        for moment in [0, second] {
+            planes.observe(&View { resources, now: t(moment), delays: &delays });
+        }
+        planes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::effects::chain::sample::{WORKSPACE, resources};
+    use crate::sim::effects::cluster::sample::ID;
+    use crate::sim::kube::kinds::meant;
+
+    #[test]
+    fn pods_appear_because_the_add_on_is_on() {
+        let count = |planes: &Planes| {
+            let store = &planes.cluster(&ID.to_lowercase()).unwrap().store;
+            store
+                .list(meant("pods").unwrap(), Some("kube-system"))
+                .iter()
+                .filter(|pod| pod.to_string().contains("ama-metrics-node"))
+                .count()
+        };
+        assert_eq!(count(&sample::settled(&resources(true), 100)), 2);
+        assert_eq!(count(&sample::settled(&resources(true), 10)), 0);
+        assert_eq!(count(&sample::settled(&resources(false), 100)), 0);
+    }
+
+    #[test]
+    fn the_state_survives_being_stored() {
+        let planes = sample::settled(&resources(true), 100);
+        let text = serde_json::to_string(&planes).unwrap();
+        let back: Planes = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&back).unwrap(), text);
+    }
+
+    #[test]
+    fn addresses_lead_back() {
+        let world = resources(true);
+        assert_eq!(resolve(&world, types::WORKSPACE, &address_key(&WORKSPACE.to_uppercase())).as_deref(), Some(WORKSPACE));
+        assert_eq!(resolve(&world, types::WORKSPACE, "amw1"), None);
+        assert_eq!(resolve(&world, types::CLUSTER, &address_key(ID)), Some(ID.to_lowercase()));
+    }
+}
