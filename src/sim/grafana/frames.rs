@@ -13,7 +13,7 @@ use crate::sim::prometheus::value::{Refusal, Value};
 pub type Open<'f, 'a> = dyn Fn(&str) -> Result<Workspace<'a>, (u16, String)> + 'f;
 
 /// Answers every query of the body.
-pub fn answer<'a>(body: &Json, now: Timestamp, store: &Open<'_, 'a>) -> Answer {
+pub fn answer(body: &Json, now: Timestamp, store: &Open<'_, '_>) -> Answer {
     let Some(queries) = body.get("queries").and_then(Json::as_array).filter(|queries| !queries.is_empty()) else {
         return Answer::json(400, &json!({"message": "no queries found"}));
     };

@@ -1,5 +1,8 @@
 //! The Kubernetes API of each cluster: an object store with an API server's rules, and the objects that clusters have by themselves.
 
+pub mod access;
+pub mod api;
+pub mod discovery;
 pub mod kinds;
 pub mod patch;
 pub mod selector;

@@ -1,5 +1,6 @@
 //! AKS run-command: a shell in a pod of the cluster, with files (contract §5.9). Interpreted in-process: nothing is executed.
 
+pub mod api;
 pub mod arguments;
 pub mod kubectl;
 pub mod shell;
