@@ -4,6 +4,7 @@
 //! requests to the `api` modules of the rooms beside this one, which are plain functions from request to answer.
 
 pub mod exchange;
+pub mod http;
 
 use std::collections::BTreeMap;
 
