@@ -1,7 +1,7 @@
 //! Between the server's types and an [`exchange`](super::exchange).
 
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::exchange::{Answer, Request};
@@ -18,8 +18,7 @@ pub async fn read(path: &str, request: axum::extract::Request) -> Result<Request
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let method = request.method().as_str().to_owned();
-    let body =
-        to_bytes(request.into_body(), LARGEST).await.map_err(|_| axum::http::StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
+    let body = to_bytes(request.into_body(), LARGEST).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
     Ok(Request {
         method,
         path: format!("/{}", path.trim_start_matches('/')),
@@ -32,8 +31,7 @@ pub async fn read(path: &str, request: axum::extract::Request) -> Result<Request
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() =
-            axum::http::StatusCode::from_u16(self.status).unwrap_or(axum::http::StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         response
     }
@@ -41,11 +39,13 @@ impl IntoResponse for Answer {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Request as HttpRequest;
+
     use super::*;
 
     #[tokio::test]
     async fn a_form_is_read_and_an_answer_written() {
-        let request = axum::http::Request::builder()
+        let request = HttpRequest::builder()
             .method("POST")
             .uri("/prometheus/x/api/v1/query?time=5&query=a")
             .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
