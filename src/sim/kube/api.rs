@@ -88,6 +88,9 @@ fn permit(visitor: &Visitor, place: &Place, request: &Request) -> Result<(), Ref
 
 fn act(store: &mut Store, place: &Place, view: &View, request: &Request) -> Result<Answer, Refusal> {
     let (kind, namespace) = (place.kind, place.namespace.unwrap_or_default());
+    if request.content_type == "application/vnd.kubernetes.protobuf" {
+        return Err(Refusal::unsupported_media());
+    }
     let body = || request.document().ok_or_else(|| Refusal::bad_request("the body of the request cannot be read"));
     match (request.method.as_str(), place.name) {
         ("GET", None) => Ok(list(store, place, request)),

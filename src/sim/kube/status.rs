@@ -83,6 +83,15 @@ impl Refusal {
         Self::new(415, "UnsupportedMediaType", "the body of the request was in an unknown format")
     }
 
+    /// A body in protobuf, which this server does not speak.
+    pub fn unsupported_media() -> Self {
+        Self::new(
+            415,
+            "UnsupportedMediaType",
+            "this rehearsal's API server takes JSON and YAML, not protobuf; use `-f` with a file",
+        )
+    }
+
     /// A verb the path does not have.
     pub fn no_method() -> Self {
         Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")

@@ -5,6 +5,7 @@
 
 pub mod exchange;
 pub mod http;
+pub mod router;
 
 use std::collections::BTreeMap;
 
