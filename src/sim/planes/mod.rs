@@ -218,4 +218,82 @@ mod tests {
         assert_eq!(resolve(&world, types::WORKSPACE, "amw1"), None);
         assert_eq!(resolve(&world, types::CLUSTER, &address_key(ID)), Some(ID.to_lowercase()));
     }
+
+    /// The whole path: nothing, then targets, then flows once the keep-list lets them through, seen in the workspace and through Grafana.
+    #[test]
+    fn flows_arrive_when_everything_is_right_and_not_before() {
+        use serde_json::{Value, json};
+
+        use crate::sim::effects::access::{Caller, role};
+        use crate::sim::grafana;
+        use crate::sim::kube::access::Credential;
+        use crate::sim::planes::exchange::Request;
+        use crate::sim::planes::sample::t;
+        use crate::sim::prometheus;
+        use crate::sim::runcommand::api::take;
+
+        const GRAFANA: &str = "/subscriptions/s1/resourcegroups/rg1/providers/microsoft.dashboard/grafana/g1";
+        let (cluster, delays) = (ID.to_lowercase(), Delays::at_pace(0.1));
+        let mut world = resources(false);
+        world.insert(
+            GRAFANA.into(),
+            json!({"identity": {"type": "SystemAssigned", "principalId": "msi"}, "properties": {
+            "grafanaIntegrations": {"azureMonitorWorkspaceIntegrations": [{"azureMonitorWorkspaceResourceId": WORKSPACE}]}}}),
+        );
+        for (index, (scope, role, principal)) in [
+            (WORKSPACE, role::MONITORING_DATA_READER, "me"),
+            (WORKSPACE, role::MONITORING_DATA_READER, "msi"),
+            (GRAFANA, role::GRAFANA[2].0, "me"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let assignment =
+                json!({"properties": {"roleDefinitionId": role, "principalId": principal, "createdOn": t(0).to_string()}});
+            world.insert(format!("{scope}/providers/microsoft.authorization/roleassignments/{index}"), assignment);
+        }
+        let me = Caller { oid: "me".into(), groups: Vec::new(), name: "me".into() };
+        let get = |path: &str, query: &str| Request {
+            method: "GET".into(),
+            path: path.into(),
+            query: vec![("query".into(), query.into())],
+            ..Request::default()
+        };
+        let mut planes = Planes::default();
+        let count = |planes: &mut Planes, world: &Resources, second: i64, metric: &str| {
+            let view = View { resources: world, now: t(second), delays: &delays };
+            planes.observe(&view);
+            let query = format!("count({metric}{{cluster=\"c1\"}})");
+            let direct = prometheus::api::answer(planes, &view, WORKSPACE, Some(&me), &get("/api/v1/query", &query)).document();
+            let source = planes.grafana(GRAFANA).unwrap().sources(view.now).into_iter().next();
+            let path = format!("/api/datasources/proxy/uid/{}/api/v1/query", source.map(|source| source.uid).unwrap_or_default());
+            let proxied = grafana::api::answer(planes, &view, GRAFANA, Some(&me), &get(&path, &query)).document();
+            let number = |answer: &Value| {
+                answer["data"]["result"][0]["value"][1].as_str().and_then(|text| text.parse::<u32>().ok()).unwrap_or(0)
+            };
+            (number(&direct), number(&proxied))
+        };
+        assert_eq!(count(&mut planes, &world, 0, "up"), (0, 0));
+        assert_eq!(count(&mut planes, &world, 100, "up"), (0, 0), "the add-on is off");
+        world.get_mut(&cluster).unwrap()["properties"]["azureMonitorProfile"]["metrics"]["enabled"] = json!(true);
+        assert_eq!(count(&mut planes, &world, 101, "up").0, 0, "pods take a while");
+        let (up, through_grafana) = count(&mut planes, &world, 120, "up");
+        assert!(up > 0 && up == through_grafana, "{up} {through_grafana}");
+        assert_eq!(count(&mut planes, &world, 120, "hubble_flows_processed_total"), (0, 0), "the minimal profile keeps them out");
+
+        let map = "kubectl -n kube-system patch cm ama-metrics-settings-configmap --type=merge -p \
+                   '{\"data\":{\"default-targets-metrics-keep-list\":\"networkobservabilityHubble = \\\"hubble.*\\\"\"}}'";
+        let view = View { resources: &world, now: t(121), delays: &delays };
+        let missing = take(&mut planes, &view, &cluster, &Credential::None, &json!({"command": map})).unwrap();
+        assert_eq!(missing.exit_code, 1, "{}", missing.logs);
+        let body =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ama-metrics-settings-configmap"}, "data": {}});
+        let plane = planes.cluster_mut(&cluster).unwrap();
+        plane.store.create(meant("cm").unwrap(), "kube-system", body, t(121)).unwrap();
+        let patched = take(&mut planes, &view, &cluster, &Credential::None, &json!({"command": map})).unwrap();
+        assert_eq!(patched.exit_code, 0, "{}", patched.logs);
+        assert_eq!(count(&mut planes, &world, 125, "hubble_flows_processed_total").0, 0, "the probe has not noticed");
+        let (flows, through_grafana) = count(&mut planes, &world, 140, "hubble_flows_processed_total");
+        assert!(flows > 0 && flows == through_grafana, "{flows} {through_grafana}");
+    }
 }
