@@ -1,4 +1,7 @@
 //! Annex: the embedded Azure and the stand-in provider. Imports floor 0 only and shares no request types with the client.
+//!
+//! The data planes: `effects` turns causes into histories, `planes` holds the state and the routes, and `kube`, `runcommand`,
+//! `prometheus` and `grafana` answer from it as plain functions from request to answer.
 
 pub mod effects;
 pub mod grafana;

@@ -311,4 +311,18 @@ mod tests {
         assert!(settings.keeps(HUBBLE, FLOWS));
         assert!(!settings.keeps(HUBBLE, DROPS));
     }
+
+    proptest::proptest! {
+        /// With the profile on, a list can only add to the minimal one; with it off, it alone decides.
+        #[test]
+        fn a_list_adds_to_the_profile(list in "[a-z_|.*]{1,20}", metric in "[a-z_]{1,12}") {
+            proptest::prop_assume!(Regex::new(&list).is_ok());
+            let line = format!("networkobservabilityHubble = \"{list}\"");
+            let alone = Regex::new(&format!("^(?:{list})$")).unwrap().is_match(&metric);
+            let minimal = v2_keep("", true).keeps(HUBBLE, &metric);
+            proptest::prop_assert_eq!(v2_keep(&line, false).keeps(HUBBLE, &metric), alone);
+            proptest::prop_assert_eq!(v2_keep(&line, true).keeps(HUBBLE, &metric), alone || minimal);
+            proptest::prop_assert!(v2_keep(&line, true).keeps(HUBBLE, DROPS));
+        }
+    }
 }
