@@ -39,7 +39,7 @@ impl Default for Terraform {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
-    /// HashiCorp Terraform.
+    /// Terraform, by its makers.
     #[default]
     Terraform,
     /// OpenTofu, the open fork.
