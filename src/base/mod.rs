@@ -9,8 +9,10 @@ pub mod class;
 pub mod clock;
 pub mod cloud;
 pub mod digest;
+pub mod go_duration;
 pub mod kind;
 pub mod location;
+pub mod re2;
 pub mod role;
 pub mod secret;
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::Literal;
-use super::interval;
 use super::pattern::Pattern;
 use super::place::{Schema, Setting};
 use super::target::{Plane, Target};
 use super::{Fragment, MergeError, Wish};
+use crate::base::go_duration;
 
 /// What a place shall hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ fn check(schema: Schema, author: &str, setting: Setting, demand: &Demand) -> Res
     match demand {
         Demand::Exactly(literal) if has_control(&literal.plain()) => refuse(&literal.plain(), "one line of text is expected"),
         Demand::Exactly(_) => Ok(()),
-        Demand::Every(every) if interval::nanoseconds(every).is_none() => refuse(every, "a duration such as `30s` is expected"),
+        Demand::Every(every) if go_duration::parse(every).is_none() => refuse(every, "a duration such as `30s` is expected"),
         Demand::Every(every) => match setting {
             Setting::Interval(target) if target.plane() == Plane::Control => {
                 refuse(every, "the interval of the control plane is fixed at 30 s")
@@ -140,7 +140,7 @@ fn unite(first: Signed, second: Signed, path: impl Fn() -> String) -> Result<Sig
     let demand = match (first.demand.clone(), second.demand.clone()) {
         (Demand::Exactly(a), Demand::Exactly(b)) if a == b => Demand::Exactly(a),
         (Demand::Exactly(a), Demand::Exactly(b)) => return Err(disagree(&a.plain(), &b.plain())),
-        (Demand::Every(a), Demand::Every(b)) if interval::nanoseconds(&a) == interval::nanoseconds(&b) => Demand::Every(a.min(b)),
+        (Demand::Every(a), Demand::Every(b)) if go_duration::parse(&a) == go_duration::parse(&b) => Demand::Every(a.min(b)),
         (Demand::Every(a), Demand::Every(b)) => return Err(disagree(&a, &b)),
         (Demand::Matching(mut a), Demand::Matching(b)) => {
             a.extend(b);

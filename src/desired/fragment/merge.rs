@@ -7,7 +7,8 @@ use super::document::{Document, Literal, flag};
 use super::pattern::Pattern;
 use super::place::{Schema, Setting, V2_KEYS};
 use super::target::Target;
-use super::{Change, Fragment, MergeError, Merged, Warning, interval};
+use super::{Change, Fragment, MergeError, Merged, Warning};
+use crate::base::go_duration;
 
 /// Who signs what no feature asked for but the agents need.
 const HOUSE: &str = "aksight";
@@ -127,7 +128,7 @@ impl Work {
             }
             Demand::Every(every) => {
                 let there = before.or(self.may_rest(setting).then_some("30s"));
-                let fine = there.is_some_and(|there| interval::nanoseconds(there) == interval::nanoseconds(every));
+                let fine = there.is_some_and(|there| go_duration::parse(there) == go_duration::parse(every));
                 (!fine).then(|| Literal::Quoted(every.clone()))
             }
             Demand::Matching(names) => self.matching(setting, names, before),

@@ -6,7 +6,6 @@
 
 mod demand;
 mod document;
-mod interval;
 mod merge;
 mod pattern;
 mod place;

@@ -1,7 +1,10 @@
-//! Durations as Go writes them: `30s`, `1m30s`, `0.5h`.
+//! Durations as Go writes them: `30s`, `1m30s`, `0.5h`. Kubernetes, the metrics agents and this program's file share the form.
 
-/// Nanoseconds of a Go duration; nothing when it is not one, or when it is not positive.
-pub(super) fn nanoseconds(text: &str) -> Option<u128> {
+use std::time::Duration;
+
+/// The duration of a Go duration text; nothing when it is not one, when it is not positive, or when it is beyond 500 years.
+#[must_use]
+pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total: u128 = 0;
     while !rest.is_empty() {
@@ -12,7 +15,8 @@ pub(super) fn nanoseconds(text: &str) -> Option<u128> {
         total = total.checked_add(scaled(digits, unit_nanoseconds(unit)?)?)?;
         rest = tail;
     }
-    (total > 0).then_some(total)
+    let nanoseconds = u64::try_from(total).ok().filter(|nanoseconds| *nanoseconds > 0)?;
+    Some(Duration::from_nanos(nanoseconds))
 }
 
 fn unit_nanoseconds(unit: &str) -> Option<u128> {
@@ -43,10 +47,10 @@ mod tests {
 
     #[test]
     fn go_durations() {
-        assert_eq!(nanoseconds("30s"), nanoseconds("0m30s"));
-        assert_eq!(nanoseconds("1.5m"), nanoseconds("90s"));
-        for bad in ["", "30", "s", "-1s", "1x", "1s2", "0s", "1..2s", "99999999999999999999h", "."] {
-            assert_eq!(nanoseconds(bad), None, "{bad}");
+        assert_eq!(parse("30s"), parse("0m30s"));
+        assert_eq!(parse("1.5m"), Some(Duration::from_secs(90)));
+        for bad in ["", "30", "s", "-1s", "1x", "1s2", "0s", "1..2s", "99999999999999999999h", "9999999999h", "."] {
+            assert_eq!(parse(bad), None, "{bad}");
         }
     }
 }
