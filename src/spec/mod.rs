@@ -4,10 +4,12 @@ pub mod file;
 
 mod check;
 mod checked;
+mod reference;
 mod schema;
 mod source;
 mod structure;
 mod suggest;
+mod template;
 mod yaml;
 
 #[cfg(test)]
@@ -16,8 +18,10 @@ mod tests;
 pub use check::provider::grafana_majors;
 pub use check::targets::{CONTROL as CONTROL_PLANE_TARGETS, DATA as SCRAPE_TARGETS, POD_ANNOTATIONS};
 pub use checked::{Backend, Placement, Spec};
+pub use reference::reference_markdown;
 pub use schema::schema;
 pub use source::Source;
+pub use template::{InitAnswers, StateAnswers, template};
 
 use crate::diag::{Code, Diagnostic};
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::file::Stack;
 use super::source::unescape;
 
-/// Where the schema is published.
-const ID: &str = "https://aksight.dev/schema/v1/aksight.schema.json";
+/// What the schema calls itself; it is handed out by `aksight schema`, not fetched.
+const ID: &str = "urn:aksight:stack:v1";
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Stack>();
@@ -70,19 +70,27 @@ pub(super) fn choices(node: &'static Value) -> Vec<&'static str> {
 
 /// The places at which a key exists, as pointers.
 pub(super) fn homes(key: &str) -> Vec<String> {
+    let end = format!("/{key}");
+    fields().into_iter().filter(|(pointer, _)| pointer.ends_with(&end)).map(|(pointer, _)| pointer).collect()
+}
+
+/// Every field that is not a mapping with fields of its own.
+#[cfg(test)]
+pub(super) fn leaves() -> Vec<String> {
+    fields().into_iter().filter(|(_, node)| node.get("properties").is_none()).map(|(pointer, _)| pointer).collect()
+}
+
+fn fields() -> Vec<(String, &'static Value)> {
     let mut found = Vec::new();
-    search(&SCHEMA, "", key, &mut found);
+    collect(&SCHEMA, "", &mut found);
     found
 }
 
-fn search(node: &'static Value, at: &str, key: &str, found: &mut Vec<String>) {
-    let node = follow(node);
+fn collect(node: &'static Value, at: &str, found: &mut Vec<(String, &'static Value)>) {
     for (name, child) in node.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        let here = format!("{at}/{name}");
-        if name == key {
-            found.push(here.clone());
-        }
-        search(child, &here, key, found);
+        let (here, child) = (format!("{at}/{name}"), follow(child));
+        collect(child, &here, found);
+        found.push((here, child));
     }
 }
 

@@ -565,6 +565,24 @@ fn the_schema_can_be_used() {
     assert!(jsonschema::validator_for(schema()).is_ok());
 }
 
+const QUICKSTART: &str = include_str!("../../terraform/examples/quickstart/aksight.yaml");
+const COMPLETE: &str = include_str!("../../terraform/examples/complete/aksight.yaml");
+
+#[test]
+fn the_quickstart_is_short_and_sound() {
+    assert_eq!(told(QUICKSTART), "");
+    assert!(QUICKSTART.lines().count() <= 16);
+}
+
+/// Only one of two alternatives can be shown, and a subnet would have to exist.
+#[test]
+fn the_complete_example_is_sound_and_shows_every_key() {
+    assert_eq!(told(COMPLETE), "");
+    let spec = read(COMPLETE, "f").unwrap();
+    let left_out: Vec<_> = schema::leaves().into_iter().filter(|pointer| !spec.source.writes(pointer)).collect();
+    assert_eq!(left_out, ["/cluster/nodePool/count", "/cluster/nodePool/subnetId", "/monitoring/workspace/id", "/grafana/id"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -272,7 +272,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A plain scalar by YAML's core schema.
-fn resolve(text: &str) -> Value {
+pub(super) fn resolve(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "true" | "True" | "TRUE" => return Value::Bool(true),
