@@ -9,3 +9,4 @@ pub mod kube;
 pub mod planes;
 pub mod prometheus;
 pub mod runcommand;
+pub mod tfplugin;

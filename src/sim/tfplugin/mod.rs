@@ -1,0 +1,87 @@
+//! The stand-in for `hashicorp/azurerm` 5.2.0: a Terraform provider inside this program, for rehearsals without a registry.
+//!
+//! It keeps nothing of its own. It speaks plugin protocol 6 to the real terraform and ARM over HTTPS to whatever the provider block
+//! and the `ARM_*` variables name, with azurerm's own schema ([`schema`]), planning ([`plan`]) and bodies ([`mapping`]).
+
+mod arm;
+mod grpc;
+mod handshake;
+mod mapping;
+mod mirror;
+mod plan;
+mod provider;
+mod resources;
+mod schema;
+mod validate;
+mod value;
+mod wire;
+
+pub use handshake::is_plugin_launch;
+pub use mirror::install_mirror;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The version of azurerm that is stood in for.
+pub const VERSION: &str = "5.2.0";
+
+/// What a person is told who runs the provider by hand.
+pub const BY_HAND: &str = "this is a stand-in for the azurerm provider: Terraform starts it by itself, do not run it by hand";
+
+/// Why the provider could not be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Terraform always hands its certificate over; without it nobody could be told from Terraform.
+    #[error("`PLUGIN_CLIENT_CERT` does not hold terraform's certificate")]
+    ClientCertificate,
+    /// No certificate could be made.
+    #[error("cannot make a certificate for this run")]
+    Certificate(#[from] rcgen::Error),
+    /// TLS could not be set up.
+    #[error("cannot set up TLS towards terraform")]
+    Tls(#[from] rustls::Error),
+    /// No port on the loopback interface.
+    #[error("cannot listen on the loopback interface")]
+    Listen(#[source] std::io::Error),
+    /// Terraform does not read what it is told.
+    #[error("cannot tell terraform where to call")]
+    Announce(#[source] std::io::Error),
+}
+
+/// Serves Terraform until it says goodbye, or is gone.
+///
+/// # Errors
+/// [`Error`] when the two cannot get into contact.
+pub async fn serve() -> Result<(), Error> {
+    let lookup = |name: &str| std::env::var(name).ok();
+    let identity = handshake::Identity::new(&lookup("PLUGIN_CLIENT_CERT").ok_or(Error::ClientCertificate)?)?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::Listen)?;
+    let port = listener.local_addr().map_err(Error::Listen)?.port();
+    identity.announce(port)?;
+    let end = CancellationToken::new();
+    // An interrupt at the keyboard reaches the whole process group; Terraform will say what it wants of us.
+    let interrupts = tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
+    let orphan = tokio::spawn(outlive(end.clone()));
+    let provider = Arc::new(provider::Provider::new(end.clone(), Box::new(lookup)));
+    let acceptor = tokio_rustls::TlsAcceptor::from(identity.config);
+    grpc::serve(listener, acceptor, end, move |path, message| {
+        let provider = Arc::clone(&provider);
+        async move { provider.answer(&path, message).await }
+    })
+    .await;
+    interrupts.abort();
+    orphan.abort();
+    Ok(())
+}
+
+/// Ends the service when Terraform died without a word.
+async fn outlive(end: CancellationToken) {
+    let parent = std::os::unix::process::parent_id();
+    while std::os::unix::process::parent_id() == parent {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    end.cancel();
+}

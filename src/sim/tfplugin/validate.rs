@@ -1,0 +1,200 @@
+//! What azurerm refuses before anything is asked of Azure, as far as generated HCL could get it wrong.
+
+use super::resources::Kind;
+use super::schema::{Block, Nesting};
+use super::value::Value;
+
+/// A refused value: where, and azurerm's sentence.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    /// Path in HCL's spelling, such as `network_profile.0.network_plugin`.
+    pub(super) path: String,
+    /// The sentence.
+    pub(super) sentence: String,
+}
+
+/// The words an argument may be.
+const WORDS: [(&str, &str, &[&str]); 22] = [
+    ("azurerm_dashboard_grafana", "grafana_major_version", &["12", "13"]),
+    ("azurerm_dashboard_grafana", "sku", &["Standard"]),
+    ("azurerm_dashboard_grafana", "sku_size", &["X1", "X2"]),
+    ("azurerm_dashboard_grafana", "auto_generated_domain_name_label_scope", &["TenantReuse"]),
+    ("azurerm_dashboard_grafana", "identity.0.type", &["SystemAssigned", "UserAssigned"]),
+    ("azurerm_kubernetes_cluster", "automatic_upgrade_channel", &["patch", "rapid", "stable", "node-image"]),
+    ("azurerm_kubernetes_cluster", "node_os_upgrade_channel", &["NodeImage", "None", "SecurityPatch", "Unmanaged"]),
+    ("azurerm_kubernetes_cluster", "sku_tier", &["Free", "Standard", "Premium"]),
+    ("azurerm_kubernetes_cluster", "support_plan", &["KubernetesOfficial", "AKSLongTermSupport"]),
+    ("azurerm_kubernetes_cluster", "identity.0.type", &["SystemAssigned", "UserAssigned"]),
+    ("azurerm_kubernetes_cluster", "network_profile.0.network_plugin", &["azure", "kubenet", "none"]),
+    ("azurerm_kubernetes_cluster", "network_profile.0.network_plugin_mode", &["overlay"]),
+    ("azurerm_kubernetes_cluster", "network_profile.0.network_data_plane", &["azure", "cilium"]),
+    ("azurerm_kubernetes_cluster", "network_profile.0.network_policy", &["calico", "azure", "cilium"]),
+    ("azurerm_kubernetes_cluster", "network_profile.0.load_balancer_sku", &["basic", "standard"]),
+    (
+        "azurerm_kubernetes_cluster",
+        "network_profile.0.outbound_type",
+        &["loadBalancer", "userDefinedRouting", "managedNATGateway", "userAssignedNATGateway", "none"],
+    ),
+    ("azurerm_kubernetes_cluster", "node_provisioning_profile.0.mode", &["Auto", "Manual"]),
+    ("azurerm_kubernetes_cluster", "node_provisioning_profile.0.default_node_pools", &["Auto", "None"]),
+    ("azurerm_kubernetes_cluster", "default_node_pool.0.os_disk_type", &["Ephemeral", "Managed"]),
+    (
+        "azurerm_kubernetes_cluster",
+        "default_node_pool.0.os_sku",
+        &["AzureLinux", "AzureLinux3", "Ubuntu", "Ubuntu2204", "Ubuntu2404", "Windows2019", "Windows2022"],
+    ),
+    ("azurerm_kubernetes_cluster", "default_node_pool.0.scale_down_mode", &["Deallocate", "Delete"]),
+    ("azurerm_kubernetes_cluster", "default_node_pool.0.type", &["VirtualMachineScaleSets"]),
+];
+
+/// Everything azurerm would refuse about a configuration. Unknown values pass.
+pub(super) fn validate(kind: &Kind, config: &Value) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    counts(kind.table, config, "", &mut findings);
+    for (name, path, words) in WORDS {
+        if let Some(found) = at(config, path).text().filter(|text| name == kind.name && !words.contains(text)) {
+            let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+            let sentence = format!("expected {path} to be one of [{}], got {found}", words.join(" "));
+            findings.push(Finding { path: path.to_owned(), sentence });
+        }
+    }
+    match kind.name {
+        "azurerm_kubernetes_cluster" => cluster(config, &mut findings),
+        "azurerm_dashboard_grafana" => check(config, "name", grafana_name, &mut findings),
+        "azurerm_resource_group" => check(config, "name", group_name, &mut findings),
+        _ => {}
+    }
+    if kind.table.attribute("resource_group_name").is_some() {
+        check(config, "resource_group_name", group_name, &mut findings);
+    }
+    findings
+}
+
+fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
+    const NULL: &Value = &Value::Null;
+    path.split('.').fold(value, |here, step| match step.parse::<usize>() {
+        Ok(index) => here.items().get(index).unwrap_or(NULL),
+        Err(_) => here.get(step),
+    })
+}
+
+fn counts(block: &Block, config: &Value, path: &str, findings: &mut Vec<Finding>) {
+    for nested in block.blocks.iter().filter(|nested| nested.nesting != Nesting::Single) {
+        let (name, value) = (nested.name, config.get(nested.name));
+        let here = format!("{path}{name}");
+        if *value == Value::Unknown {
+            continue;
+        }
+        let count = i64::try_from(value.items().len()).unwrap_or(i64::MAX);
+        if count < nested.min {
+            let sentence = format!("at least {} `{name}` block is required", nested.min);
+            findings.push(Finding { path: here.clone(), sentence });
+        }
+        if nested.max > 0 && count > nested.max {
+            findings
+                .push(Finding { path: here.clone(), sentence: format!("no more than {} `{name}` block is allowed", nested.max) });
+        }
+        for (index, item) in value.items().iter().enumerate() {
+            counts(nested.block, item, &format!("{here}.{index}."), findings);
+        }
+    }
+}
+
+fn check(config: &Value, path: &str, rule: fn(&str) -> Option<&'static str>, findings: &mut Vec<Finding>) {
+    if let Some(sentence) = at(config, path).text().and_then(rule) {
+        findings.push(Finding { path: path.to_owned(), sentence: format!("invalid value for {path} ({sentence})") });
+    }
+}
+
+fn grafana_name(name: &str) -> Option<&'static str> {
+    let fine = (2..=23).contains(&name.len())
+        && name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && name.ends_with(|letter: char| letter.is_ascii_alphanumeric())
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    (!fine).then_some(
+        "The name length must be from 2 to 23 characters. The name can only contain letters, numbers and dashes, and it must begin \
+         with a letter and end with a letter or digit.",
+    )
+}
+
+fn group_name(name: &str) -> Option<&'static str> {
+    let fine = (1..=90).contains(&name.chars().count())
+        && !name.ends_with('.')
+        && name.chars().all(|letter| letter.is_alphanumeric() || "-_.()".contains(letter));
+    (!fine)
+        .then_some("may only contain alphanumeric characters, dash, underscores, parentheses and periods, and not end with one")
+}
+
+fn pool_name(name: &str) -> Option<&'static str> {
+    let fine = (1..=12).contains(&name.len())
+        && name.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
+    (!fine).then_some("must start with a lowercase letter, have max length of 12, and only have characters a-z0-9")
+}
+
+fn dns_prefix(prefix: &str) -> Option<&'static str> {
+    let edge = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+    let fine = (1..=54).contains(&prefix.len())
+        && edge(prefix.chars().next())
+        && edge(prefix.chars().last())
+        && prefix.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    (!fine).then_some(
+        "The DNS name must contain between 1 and 54 characters. The name can contain only letters, numbers, and hyphens. The name \
+         must start with a letter or number, and must end with a letter or number.",
+    )
+}
+
+fn cluster(config: &Value, findings: &mut Vec<Finding>) {
+    check(config, "dns_prefix", dns_prefix, findings);
+    check(config, "default_node_pool.0.name", pool_name, findings);
+    let mut refuse = |path: &str, sentence: &str| findings.push(Finding { path: path.to_owned(), sentence: sentence.to_owned() });
+    let none = |path: &str| matches!(at(config, path), Value::Null);
+    let prefixes = [none("dns_prefix"), none("dns_prefix_private_cluster")];
+    if prefixes[0] == prefixes[1] {
+        refuse("dns_prefix", "one of `dns_prefix,dns_prefix_private_cluster` must be specified, and only one");
+    }
+    if config.get("identity").is_zero() == config.get("service_principal").is_zero() {
+        refuse("identity", "one of `identity,service_principal` must be specified, and only one");
+    }
+    let provisioning = "node_provisioning_profile.0";
+    if !none(provisioning) && none(&format!("{provisioning}.mode")) && none(&format!("{provisioning}.default_node_pools")) {
+        refuse(provisioning, "at least one of `default_node_pools`, `mode` must be specified");
+    }
+    network(config, &mut refuse);
+    for name in ["annotations_allowed", "labels_allowed"] {
+        let path = format!("monitor_metrics.0.{name}");
+        if at(config, &path).text() == Some("") {
+            refuse(&path, &format!("expected {path:?} to not be an empty string, got "));
+        }
+    }
+}
+
+fn network(config: &Value, refuse: &mut impl FnMut(&str, &str)) {
+    let here = |name: &str| at(config, &format!("network_profile.0.{name}"));
+    let other = |name: &str, wanted: &str| match here(name) {
+        Value::Unknown => false,
+        value => value.text() != Some(wanted),
+    };
+    if here("network_data_plane").text() == Some("cilium")
+        && here("network_policy").text().is_some_and(|policy| policy != "cilium")
+    {
+        refuse(
+            "network_profile.0.network_policy",
+            "when `network_data_plane` is set to `cilium`, `network_policy` must be set to `cilium`",
+        );
+    }
+    let advanced = "network_profile.0.advanced_networking.0";
+    if *at(config, advanced) == Value::Null {
+        return;
+    }
+    let (watch, guard) = (here("advanced_networking.0.observability_enabled"), here("advanced_networking.0.security_enabled"));
+    if *watch == Value::Null && *guard == Value::Null {
+        refuse(advanced, "one of `observability_enabled`, `security_enabled` must be specified");
+    }
+    if guard.is_true() && (other("network_data_plane", "cilium") || other("network_plugin", "azure")) {
+        refuse(
+            advanced,
+            "when `security_enabled` is `true`, `network_plugin` must be set to `azure` and `network_data_plane` must be set to `cilium`",
+        );
+    }
+}
