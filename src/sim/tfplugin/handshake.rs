@@ -32,10 +32,8 @@ impl Identity {
     pub(super) fn new(client: &str) -> Result<Self, Error> {
         let client = CertificateDer::from_pem_slice(client.as_bytes()).map_err(|_| Error::ClientCertificate)?;
         let key = rcgen::KeyPair::generate()?;
-        let mut parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()])?;
-        // Terraform takes the certificate from the handshake line as its only root, so it must be allowed to be one.
-        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let certificate = parameters.self_signed(&key)?.der().clone();
+        // A plain leaf: Terraform takes the certificate from the handshake line as its only root, and accepts a root as leaf.
+        let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?.der().clone();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let verifier = Pinned { client, algorithms: provider.signature_verification_algorithms };
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -44,6 +42,12 @@ impl Identity {
             .with_single_cert(vec![certificate.clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(Self { config: Arc::new(config), certificate })
+    }
+
+    /// The server's certificate, DER.
+    #[cfg(test)]
+    pub(super) fn certificate(&self) -> &CertificateDer<'static> {
+        &self.certificate
     }
 
     /// Tells Terraform where to call and whom to expect.

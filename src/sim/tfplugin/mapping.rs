@@ -224,3 +224,87 @@ pub(super) fn remove(body: &mut Json, pointer: &str) {
         parent.shift_remove(last);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::{CLUSTER, GRAFANA, MONITOR_WORKSPACE, RESOURCE_GROUP};
+    use super::*;
+
+    /// Every argument written once, with some value of its type.
+    fn everything(block: &Block) -> Value {
+        let attributes = block.attributes.iter().map(|attribute| {
+            let value = match attribute.kind {
+                Type::Text => json!("x"),
+                Type::Bool => json!(true),
+                Type::Number => json!(7),
+                Type::TextList | Type::TextSet => json!(["x", "y"]),
+                Type::NumberSet => json!([7]),
+                Type::TextMap => json!({"k": "v"}),
+                Type::Objects(_) => json!([]),
+            };
+            (attribute.name.to_owned(), if attribute.sent { Value::from_json(&value) } else { Value::Null })
+        });
+        let blocks = block.blocks.iter().map(|nested| {
+            let value = match (nested.nesting, nested.presence) {
+                (Nesting::Single, _) => Value::Null,
+                (_, Presence::Apart) => Value::List(vec![]),
+                _ => Value::List(vec![everything(nested.block)]),
+            };
+            (nested.name.to_owned(), value)
+        });
+        Value::Map(attributes.chain(blocks).collect())
+    }
+
+    #[test]
+    fn what_is_sent_is_read_back() {
+        for block in [&CLUSTER, &GRAFANA, &MONITOR_WORKSPACE, &RESOURCE_GROUP] {
+            let written = everything(block);
+            let mut body = json!({});
+            expand(block, &Value::Null, &written, &mut body);
+            let read = flatten(block, &body, &written);
+            // Collected name by name, so that a failure names the argument.
+            let (Value::Map(read), Value::Map(written)) = (read, written) else { unreachable!() };
+            for (name, value) in written {
+                assert_eq!(read.get(&name), Some(&value), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_update_writes_only_what_changed() {
+        let prior = everything(&CLUSTER);
+        let mut planned = prior.clone();
+        planned.put("sku_tier", Value::Text("Premium".into()));
+        planned.put("workload_identity_enabled", Value::Null);
+        planned.put("oms_agent", Value::List(vec![]));
+        let mut body = json!({"foreign": 1, "sku": {"tier": "x", "name": "Base"}, "properties": {
+            "securityProfile": {"workloadIdentity": {"enabled": true}, "foreign": 2},
+            "addonProfiles": {"omsagent": {"enabled": true, "config": {"foreign": "3"}}}
+        }});
+        expand(&CLUSTER, &prior, &planned, &mut body);
+        assert_eq!(
+            body,
+            json!({"foreign": 1, "sku": {"tier": "Premium", "name": "Base"}, "properties": {
+                "securityProfile": {"workloadIdentity": {"enabled": false}, "foreign": 2},
+                "addonProfiles": {"omsagent": {"enabled": false, "config": {"foreign": "3"}}}
+            }})
+        );
+    }
+
+    #[test]
+    fn blocks_that_are_off_are_not_there() {
+        let state = |body: Json| flatten(&CLUSTER, &json!({ "properties": body }), &Value::Null);
+        let off = state(
+            json!({"azureMonitorProfile": {"metrics": {"enabled": false}}, "networkProfile": {"advancedNetworking": {"enabled": false}}}),
+        );
+        assert!(off.get("monitor_metrics").items().is_empty());
+        assert!(off.only("network_profile").get("advanced_networking").items().is_empty());
+        let on = state(
+            json!({"azureMonitorProfile": {"metrics": {"enabled": true}}, "apiServerAccessProfile": {"enablePrivateCluster": false}}),
+        );
+        assert_eq!(on.get("monitor_metrics").items().len(), 1);
+        assert!(on.get("api_server_access_profile").items().is_empty());
+        let nobody = flatten(&GRAFANA, &json!({"identity": {"type": "None"}}), &Value::Null);
+        assert!(nobody.get("identity").items().is_empty());
+    }
+}

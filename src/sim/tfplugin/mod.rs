@@ -62,19 +62,24 @@ pub async fn serve() -> Result<(), Error> {
     let port = listener.local_addr().map_err(Error::Listen)?.port();
     identity.announce(port)?;
     let end = CancellationToken::new();
+    let orphan = tokio::spawn(outlive(end.clone()));
     // An interrupt at the keyboard reaches the whole process group; Terraform will say what it wants of us.
     let interrupts = tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
-    let orphan = tokio::spawn(outlive(end.clone()));
-    let provider = Arc::new(provider::Provider::new(end.clone(), Box::new(lookup)));
+    converse(listener, identity, end, Box::new(lookup)).await;
+    interrupts.abort();
+    orphan.abort();
+    Ok(())
+}
+
+/// Answers on `listener` until `end`.
+async fn converse(listener: TcpListener, identity: handshake::Identity, end: CancellationToken, lookup: provider::Lookup) {
+    let provider = Arc::new(provider::Provider::new(end.clone(), lookup));
     let acceptor = tokio_rustls::TlsAcceptor::from(identity.config);
     grpc::serve(listener, acceptor, end, move |path, message| {
         let provider = Arc::clone(&provider);
         async move { provider.answer(&path, message).await }
     })
     .await;
-    interrupts.abort();
-    orphan.abort();
-    Ok(())
 }
 
 /// Ends the service when Terraform died without a word.
@@ -84,4 +89,49 @@ async fn outlive(end: CancellationToken) {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     end.cancel();
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+
+    /// A caller with a certificate of its own, which trusts the provider's.
+    fn caller(own: &rcgen::CertifiedKey<rcgen::KeyPair>, provider: &[u8]) -> reqwest::Client {
+        let identity = format!("{}{}", own.cert.pem(), own.signing_key.serialize_pem());
+        reqwest::Client::builder()
+            .identity(reqwest::Identity::from_pem(identity.as_bytes()).unwrap())
+            .tls_certs_only([reqwest::Certificate::from_der(provider).unwrap()])
+            .no_proxy()
+            .build()
+            .unwrap()
+    }
+
+    async fn call(client: &reqwest::Client, port: u16, method: &str) -> reqwest::Result<bytes::Bytes> {
+        let request = client.post(format!("https://localhost:{port}{method}")).header("content-type", "application/grpc");
+        request.body(vec![0_u8; 5]).send().await?.bytes().await
+    }
+
+    #[tokio::test]
+    async fn terraform_is_answered_a_stranger_is_not_and_goodbye_ends_it() {
+        let [terraform, stranger] =
+            ["terraform", "stranger"].map(|name| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap());
+        let identity = handshake::Identity::new(&terraform.cert.pem()).unwrap();
+        let certificate = identity.certificate().to_vec();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let service = tokio::spawn(converse(listener, identity, CancellationToken::new(), Box::new(|_| None)));
+
+        let schema = "/tfplugin6.Provider/GetProviderSchema";
+        assert!(call(&caller(&stranger, &certificate), port, schema).await.is_err());
+        let terraform = caller(&terraform, &certificate);
+        let answer = call(&terraform, port, schema).await.unwrap();
+        let length = u32::from_be_bytes(answer[1..5].try_into().unwrap());
+        assert_eq!((answer[0], usize::try_from(length).unwrap()), (0, answer.len() - 5));
+        let schema = wire::ProviderSchema::decode(answer.slice(5..)).unwrap();
+        assert_eq!((schema.resource_schemas.len(), schema.data_source_schemas.len()), (4, 1));
+        assert_eq!(call(&terraform, port, "/plugin.GRPCController/Shutdown").await.unwrap().len(), 5);
+        service.await.unwrap();
+    }
 }

@@ -145,3 +145,146 @@ fn forces(force: Force, was: &Value, is: &Value) -> bool {
 fn extended(path: &[Step], step: Step) -> Vec<Step> {
     path.iter().cloned().chain([step]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value as Json, json};
+
+    use super::super::schema::{CLUSTER, GRAFANA};
+    use super::*;
+
+    fn config(block: &Block, json: &Json) -> Value {
+        Value::from_json(json).fitted(block)
+    }
+
+    fn grafana() -> Json {
+        json!({
+            "name": "g", "resource_group_name": "rg", "location": "West Europe", "grafana_major_version": "12",
+            "identity": [{"type": "SystemAssigned"}], "azure_monitor_workspace_integrations": [{"resource_id": "/amw"}]
+        })
+    }
+
+    fn cluster() -> Json {
+        json!({
+            "name": "c", "resource_group_name": "rg", "location": "westeurope", "dns_prefix": "c",
+            "identity": [{"type": "SystemAssigned"}], "node_provisioning_profile": [{"mode": "Manual"}],
+            "default_node_pool": [{"name": "system", "vm_size": "D4", "zones": ["1", "2"]}], "monitor_metrics": [{}],
+            "network_profile": [{"network_plugin": "azure", "network_data_plane": "cilium", "network_policy": "cilium"}]
+        })
+    }
+
+    /// What the service makes of a plan: it settles everything that was left to it.
+    fn settled(value: &Value) -> Value {
+        match value {
+            Value::Unknown => Value::List(vec![]),
+            Value::List(items) => Value::List(items.iter().map(settled).collect()),
+            Value::Map(entries) => Value::Map(entries.iter().map(|(key, value)| (key.clone(), settled(value))).collect()),
+            other => other.clone(),
+        }
+    }
+
+    /// The plan that follows when the configuration changes after an apply.
+    fn after(block: &Block, before: &Json, now: &Json) -> Plan {
+        let state = settled(&plan(block, &Value::Null, &config(block, before)).state);
+        plan(block, &state, &config(block, now))
+    }
+
+    fn names(plan: &Plan) -> Vec<String> {
+        let step = |step: &Step| match step {
+            Step::Name(name) => (*name).to_owned(),
+            Step::Index(index) => index.to_string(),
+        };
+        plan.replace.iter().map(|path| path.iter().map(step).collect::<Vec<_>>().join(".")).collect()
+    }
+
+    fn changed(mut base: Json, pointer: &str, value: Json) -> Json {
+        *base.pointer_mut(pointer).unwrap() = value;
+        base
+    }
+
+    #[test]
+    fn a_new_resource_has_defaults_and_unknowns() {
+        let plan = plan(&GRAFANA, &Value::Null, &config(&GRAFANA, &grafana()));
+        assert_eq!(plan.replace, Vec::<Vec<Step>>::new());
+        let shown = |name: &str| plan.state.get(name).clone();
+        assert_eq!(shown("sku"), Value::Text("Standard".into()));
+        assert_eq!(shown("location"), Value::Text("westeurope".into()));
+        assert_eq!(shown("endpoint"), Value::Unknown);
+        assert_eq!(shown("sku_size"), Value::Null);
+        assert_eq!(*plan.state.only("identity").get("principal_id"), Value::Unknown);
+    }
+
+    #[test]
+    fn a_second_plan_is_empty() {
+        for (block, json) in [(&GRAFANA, grafana()), (&CLUSTER, cluster())] {
+            let state = settled(&plan(block, &Value::Null, &config(block, &json)).state);
+            assert_eq!(after(block, &json, &json), Plan { state, replace: vec![] });
+        }
+    }
+
+    #[test]
+    fn spelling_and_order_are_no_change() {
+        let now = changed(changed(cluster(), "/location", json!("West EUROPE")), "/default_node_pool/0/zones", json!(["2", "1"]));
+        assert_eq!(after(&CLUSTER, &cluster(), &now), after(&CLUSTER, &cluster(), &cluster()));
+    }
+
+    #[test]
+    fn a_grafana_without_its_identity_is_replaced() {
+        assert_eq!(names(&after(&GRAFANA, &grafana(), &changed(grafana(), "/identity", json!([])))), ["identity"]);
+        let mut state =
+            settled(&plan(&GRAFANA, &Value::Null, &config(&GRAFANA, &changed(grafana(), "/identity", json!([])))).state);
+        state.put("identity", Value::from_json(&json!([{"type": "SystemAssigned", "principal_id": "p", "tenant_id": "t"}])));
+        let silent = plan(&GRAFANA, &state, &config(&GRAFANA, &changed(grafana(), "/identity", json!([]))));
+        assert_eq!(names(&silent), ["identity"]);
+    }
+
+    #[test]
+    fn metrics_and_integrations_that_are_not_written_are_planned_away() {
+        let plan = after(&CLUSTER, &cluster(), &changed(cluster(), "/monitor_metrics", json!([])));
+        assert_eq!((plan.state.get("monitor_metrics").items().len(), names(&plan).len()), (0, 0));
+        let plan = after(&GRAFANA, &grafana(), &changed(grafana(), "/azure_monitor_workspace_integrations", json!([])));
+        assert_eq!((plan.state.get("azure_monitor_workspace_integrations").items().len(), names(&plan).len()), (0, 0));
+    }
+
+    #[test]
+    fn blocks_that_the_service_settles_stay() {
+        let mut state = settled(&plan(&CLUSTER, &Value::Null, &config(&CLUSTER, &cluster())).state);
+        let identity = Value::from_json(&json!([{"client_id": "c", "object_id": "o", "user_assigned_identity_id": "u"}]));
+        state.put("kubelet_identity", identity.clone());
+        assert_eq!(*plan(&CLUSTER, &state, &config(&CLUSTER, &cluster())).state.get("kubelet_identity"), identity);
+    }
+
+    #[test]
+    fn only_azurerms_changes_replace() {
+        let to = |pointer: &str, value: &str| names(&after(&CLUSTER, &cluster(), &changed(cluster(), pointer, json!(value))));
+        assert_eq!(to("/dns_prefix", "d"), ["dns_prefix"]);
+        assert_eq!(to("/location", "northeurope"), ["location"]);
+        assert_eq!(to("/network_profile/0/network_plugin", "kubenet"), ["network_profile.0.network_plugin"]);
+        assert_eq!(to("/network_profile/0/network_data_plane", "azure"), ["network_profile.0.network_data_plane"]);
+        assert_eq!(to("/network_profile/0/network_policy", "calico"), ["network_profile.0.network_policy"]);
+        assert_eq!(to("/default_node_pool/0/vm_size", "D8"), Vec::<String>::new());
+        let azure = changed(cluster(), "/network_profile/0/network_data_plane", json!("azure"));
+        assert_eq!(names(&after(&CLUSTER, &azure, &cluster())), Vec::<String>::new());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_settles(
+            sku in prop::option::of("[A-Z]{1,3}"),
+            key in prop::option::of(any::<bool>()),
+            ids in prop::option::of(prop::collection::btree_set("[a-z]{1,3}", 0..3)),
+            links in prop::collection::vec("[a-z]{1,3}", 0..3),
+            tags in prop::option::of(prop::collection::btree_map("[a-z]", "[a-z]{0,2}", 0..2)),
+        ) {
+            let json = json!({
+                "name": "g", "location": "West Europe", "sku": sku, "api_key_enabled": key, "tags": tags,
+                "identity": ids.map_or_else(|| json!([]), |ids| json!([{"type": "UserAssigned", "identity_ids": ids}])),
+                "azure_monitor_workspace_integrations": links.iter().map(|link| json!({"resource_id": link})).collect::<Vec<_>>(),
+            });
+            let again = after(&GRAFANA, &json, &json);
+            prop_assert_eq!(&again.replace, &Vec::<Vec<Step>>::new());
+            prop_assert_eq!(again.state, settled(&plan(&GRAFANA, &Value::Null, &config(&GRAFANA, &json)).state));
+        }
+    }
+}

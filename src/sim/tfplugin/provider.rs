@@ -19,7 +19,7 @@ use super::value::{BadValue, Value};
 use super::wire;
 
 /// Reads one environment variable.
-type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub(super) type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// One provider process.
 pub(super) struct Provider {

@@ -1,7 +1,6 @@
 //! What azurerm refuses before anything is asked of Azure, as far as generated HCL could get it wrong.
 
 use super::resources::Kind;
-use super::schema::{Block, Nesting};
 use super::value::Value;
 
 /// A refused value: where, and azurerm's sentence.
@@ -47,10 +46,9 @@ const WORDS: [(&str, &str, &[&str]); 22] = [
     ("azurerm_kubernetes_cluster", "default_node_pool.0.type", &["VirtualMachineScaleSets"]),
 ];
 
-/// Everything azurerm would refuse about a configuration. Unknown values pass.
+/// Everything azurerm would refuse about a configuration. Unknown values pass; how often blocks may repeat is the schema's matter.
 pub(super) fn validate(kind: &Kind, config: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
-    counts(kind.table, config, "", &mut findings);
     for (name, path, words) in WORDS {
         if let Some(found) = at(config, path).text().filter(|text| name == kind.name && !words.contains(text)) {
             let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
@@ -76,28 +74,6 @@ fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
         Ok(index) => here.items().get(index).unwrap_or(NULL),
         Err(_) => here.get(step),
     })
-}
-
-fn counts(block: &Block, config: &Value, path: &str, findings: &mut Vec<Finding>) {
-    for nested in block.blocks.iter().filter(|nested| nested.nesting != Nesting::Single) {
-        let (name, value) = (nested.name, config.get(nested.name));
-        let here = format!("{path}{name}");
-        if *value == Value::Unknown {
-            continue;
-        }
-        let count = i64::try_from(value.items().len()).unwrap_or(i64::MAX);
-        if count < nested.min {
-            let sentence = format!("at least {} `{name}` block is required", nested.min);
-            findings.push(Finding { path: here.clone(), sentence });
-        }
-        if nested.max > 0 && count > nested.max {
-            findings
-                .push(Finding { path: here.clone(), sentence: format!("no more than {} `{name}` block is allowed", nested.max) });
-        }
-        for (index, item) in value.items().iter().enumerate() {
-            counts(nested.block, item, &format!("{here}.{index}."), findings);
-        }
-    }
 }
 
 fn check(config: &Value, path: &str, rule: fn(&str) -> Option<&'static str>, findings: &mut Vec<Finding>) {
@@ -196,5 +172,71 @@ fn network(config: &Value, refuse: &mut impl FnMut(&str, &str)) {
             advanced,
             "when `security_enabled` is `true`, `network_plugin` must be set to `azure` and `network_data_plane` must be set to `cilium`",
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn refused(kind: &str, config: &Json) -> Vec<String> {
+        validate(Kind::of(kind).unwrap(), &Value::from_json(config)).into_iter().map(|finding| finding.path).collect()
+    }
+
+    fn cluster_with(network: &Json) -> Json {
+        json!({
+            "name": "c", "resource_group_name": "g", "dns_prefix": "c", "identity": [{"type": "SystemAssigned"}],
+            "node_provisioning_profile": [{"mode": "Manual"}], "default_node_pool": [{"name": "system"}],
+            "network_profile": [network], "monitor_metrics": [{}]
+        })
+    }
+
+    #[test]
+    fn what_we_generate_is_accepted() {
+        let cilium = json!({
+            "network_plugin": "azure", "network_data_plane": "cilium", "network_policy": "cilium",
+            "advanced_networking": [{"observability_enabled": true, "security_enabled": true}]
+        });
+        assert!(refused("azurerm_kubernetes_cluster", &cluster_with(&cilium)).is_empty());
+        let grafana = json!({"name": "amg-1", "resource_group_name": "g", "grafana_major_version": "12"});
+        assert!(refused("azurerm_dashboard_grafana", &grafana).is_empty());
+    }
+
+    #[test]
+    fn unknown_values_pass() {
+        let mut config = Value::from_json(&cluster_with(&json!({"network_plugin": "azure"})));
+        for name in ["dns_prefix", "identity", "network_profile", "sku_tier"] {
+            config.put(name, Value::Unknown);
+        }
+        assert_eq!(validate(Kind::of("azurerm_kubernetes_cluster").unwrap(), &config), vec![]);
+    }
+
+    #[test]
+    fn what_azurerm_refuses_is_refused() {
+        let guard = json!({"network_plugin": "azure", "advanced_networking": [{"security_enabled": true}]});
+        assert_eq!(refused("azurerm_kubernetes_cluster", &cluster_with(&guard)), ["network_profile.0.advanced_networking.0"]);
+        let policy = json!({"network_plugin": "azure", "network_data_plane": "cilium", "network_policy": "calico"});
+        assert_eq!(refused("azurerm_kubernetes_cluster", &cluster_with(&policy)), ["network_profile.0.network_policy"]);
+        let empty = json!({"network_plugin": "azure", "advanced_networking": [{}]});
+        assert_eq!(refused("azurerm_kubernetes_cluster", &cluster_with(&empty)), ["network_profile.0.advanced_networking.0"]);
+        let poor = json!({
+            "resource_group_name": "g.", "node_provisioning_profile": [{}], "default_node_pool": [{"name": "System1"}],
+            "monitor_metrics": [{"labels_allowed": ""}]
+        });
+        assert_eq!(
+            refused("azurerm_kubernetes_cluster", &poor),
+            [
+                "default_node_pool.0.name",
+                "dns_prefix",
+                "identity",
+                "node_provisioning_profile.0",
+                "monitor_metrics.0.labels_allowed",
+                "resource_group_name"
+            ]
+        );
+        let grafana = json!({"name": "1-", "resource_group_name": "g", "grafana_major_version": "11"});
+        assert_eq!(refused("azurerm_dashboard_grafana", &grafana), ["grafana_major_version", "name"]);
     }
 }

@@ -85,6 +85,21 @@ impl Account {
         })
     }
 
+    /// An account with everything at one plain address, for tests.
+    #[cfg(test)]
+    pub(in crate::sim::tfplugin) fn at(address: &str) -> Self {
+        let (arm, authority) = (address.to_owned(), address.to_owned());
+        Self {
+            subscription: "s".into(),
+            tenant: "t".into(),
+            client: "c".into(),
+            cloud: Cloud { arm, scope: "scope".into(), authority },
+            http: reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap(),
+            secret: Secret::new("secret".into()),
+            token: Mutex::new(None),
+        }
+    }
+
     /// A token for ARM, kept until five minutes before its end.
     pub(in crate::sim::tfplugin) async fn token(&self) -> Result<Secret, ArmError> {
         let mut kept = self.token.lock().await;

@@ -44,9 +44,7 @@ pub(super) fn complete(planned: &Value, body: &mut Json) -> Result<(), ResourceE
     if !planned.get("identity").items().is_empty() {
         set_text(body, "/properties/servicePrincipalProfile/clientId", "msi");
     }
-    if planned.get("monitor_metrics").items().is_empty() {
-        *slot(body, "/properties/azureMonitorProfile/metrics/enabled") = json!(false);
-    }
+    monitor(planned, body);
     if !planned.get("azure_active_directory_role_based_access_control").items().is_empty() {
         *slot(body, "/properties/aadProfile/managed") = json!(true);
     }
@@ -54,6 +52,19 @@ pub(super) fn complete(planned: &Value, body: &mut Json) -> Result<(), ResourceE
         set_text(body, "/extendedLocation/type", "EdgeZone");
     }
     Ok(())
+}
+
+/// Builds the monitoring profile anew: off, or on with both lists, empty when the block does not name them.
+fn monitor(planned: &Value, body: &mut Json) {
+    let block = planned.only("monitor_metrics");
+    let list = |name: &str| block.get(name).text().unwrap_or_default().to_owned();
+    *slot(body, "/properties/azureMonitorProfile") = match block {
+        Value::Null => json!({ "metrics": { "enabled": false } }),
+        _ => json!({ "metrics": { "enabled": true, "kubeStateMetrics": {
+            "metricAnnotationsAllowList": list("annotations_allowed"),
+            "metricLabelsAllowlist": list("labels_allowed"),
+        } } }),
+    };
 }
 
 /// AKS makes the first pool with the control plane's version whatever is asked for, so azurerm refuses a difference.
@@ -72,7 +83,7 @@ fn check_versions(planned: &Value) -> Result<(), ResourceError> {
 pub(super) fn rebuild(prior: &Value, planned: &Value, body: &mut Json) -> Result<(), ResourceError> {
     refuse_apart(prior, planned)?;
     if prior.get("monitor_metrics") != planned.get("monitor_metrics") {
-        *slot(body, "/properties/azureMonitorProfile") = json!({ "metrics": { "enabled": false } });
+        monitor(planned, body);
     }
     let advanced = |state: &Value| state.only("network_profile").get("advanced_networking").clone();
     if advanced(prior) != advanced(planned) {

@@ -95,7 +95,7 @@ pub(super) const KINDS: [Kind; 4] = [
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ResourceError {
     /// The id does not name a resource of this type.
-    #[error("parsing {id:?}: expected the ID of a {noun} such as {example:?}")]
+    #[error("parsing {id:?}: the ID of a resource of the type `{noun}` looks like {example:?}")]
     Id {
         /// What was given.
         id: String,
@@ -325,6 +325,9 @@ fn forget_identities(body: &mut Json) {
 fn set_text(body: &mut Json, pointer: &str, text: &str) {
     *slot(body, pointer) = json!(text);
 }
+
+#[cfg(test)]
+mod exchange;
 
 #[cfg(test)]
 mod tests {
