@@ -1,6 +1,7 @@
 //! How Terraform starts a plugin: the cookie, the one line on stdout, and TLS with a certificate on either side.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -19,6 +20,12 @@ const COOKIE: (&str, &str) = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa03
 /// Whether the environment says that Terraform started this process as a plugin. `lookup` reads one variable.
 pub fn is_plugin_launch(lookup: impl Fn(&str) -> Option<String>) -> bool {
     lookup(COOKIE.0).as_deref() == Some(COOKIE.1)
+}
+
+/// Whether `program`, the first word of the command line, is the provider's link in the mirror. Without Terraform's cookie that is
+/// a person who runs it by hand, to be told [`BY_HAND`](super::BY_HAND).
+pub fn is_plugin_name(program: &Path) -> bool {
+    program.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("terraform-provider-azurerm"))
 }
 
 /// The server's side of mutual TLS, and its certificate for the handshake line.
@@ -116,6 +123,12 @@ mod tests {
         assert!(is_plugin_launch(|name| (name == COOKIE.0).then(|| COOKIE.1.to_owned())));
         assert!(!is_plugin_launch(|_| None));
         assert!(!is_plugin_launch(|_| Some("d602".into())));
+    }
+
+    #[test]
+    fn the_link_is_known_by_its_name() {
+        assert!(is_plugin_name(Path::new("/m/terraform-provider-azurerm_v5.2.0")));
+        assert!(!is_plugin_name(Path::new("/usr/bin/aksight")));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod validate;
 mod value;
 mod wire;
 
-pub use handshake::is_plugin_launch;
+pub use handshake::{is_plugin_launch, is_plugin_name};
 pub use mirror::install_mirror;
 
 use std::sync::Arc;
