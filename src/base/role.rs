@@ -2,6 +2,7 @@
 
 /// A built-in Azure role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Reads metrics of an Azure Monitor workspace: the data action that Contributor and Owner do not carry (contract §0.4).
     MonitoringDataReader,
