@@ -7,5 +7,6 @@ mod wish;
 
 pub use names::{association_name, collection_endpoint_name, collection_rule_name, role_assignment_name, rule_group_names};
 pub use wish::{
-    AssociationWish, Desired, EndpointWish, GrafanaWish, MetricsWish, RecordingRulesWish, RoleHolder, RoleWish, RuleWish, VerificationWish,
+    AssociationWish, Desired, EndpointWish, GrafanaWish, MetricsWish, RecordingRulesWish, RoleHolder, RoleWish, RuleWish,
+    VerificationWish,
 };

@@ -47,10 +47,8 @@ pub fn rule_group_names(template: &str, cluster: &str) -> [String; 2] {
 /// but for the one retry after `RoleAssignmentUpdateNotPermitted`.
 #[must_use]
 pub fn role_assignment_name(scope: &ArmId, principal: &str, role: Role, salt: u8) -> Uuid {
-    let mut text = format!("{}|{}|{}", scope.as_str().to_ascii_lowercase(), principal.to_ascii_lowercase(), role.guid());
-    if salt > 0 {
-        text.push_str(&format!("|{salt}"));
-    }
+    let plain = format!("{}|{}|{}", scope.as_str().to_ascii_lowercase(), principal.to_ascii_lowercase(), role.guid());
+    let text = if salt == 0 { plain } else { format!("{plain}|{salt}") };
     Uuid::new_v5(&ROLE_ASSIGNMENTS, text.as_bytes())
 }
 

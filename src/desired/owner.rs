@@ -118,7 +118,13 @@ pub const LEDGER: &[Row] = &[
     row("data collection endpoint", "*", Owner::Rest, Sharing::Sole, "found by what refers to it, created when none fits"),
     row("data collection rule", "*", Owner::Rest, Sharing::Sole, "found by stream and workspace, created when none fits"),
     row("data collection rule association", "*", Owner::Rest, Sharing::Sole, "found by what it points at, never by name"),
-    row("recording rule group", "*", Owner::Rest, Sharing::Sole, "Microsoft's recommended rules, under both spellings of the name"),
+    row(
+        "recording rule group",
+        "*",
+        Owner::Rest,
+        Sharing::Sole,
+        "Microsoft's recommended rules, under both spellings of the name",
+    ),
     row("role assignment", "*", Owner::Rest, Sharing::Sole, "deterministic names; existing and inherited ones are accepted"),
     row(
         "ama-metrics-settings-configmap",

@@ -10,7 +10,7 @@ use crate::base::ArmObject;
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterView<'a>(pub &'a ArmObject);
 
-impl ClusterView<'_> {
+impl<'a> ClusterView<'a> {
     /// `azureMonitorProfile.metrics.enabled`.
     #[must_use]
     pub fn metrics_enabled(&self) -> bool {
@@ -25,7 +25,7 @@ impl ClusterView<'_> {
 
     /// A text of `azureMonitorProfile.metrics.kubeStateMetrics`, empty when absent.
     #[must_use]
-    pub fn kube_state_metrics(&self, field: &str) -> &str {
+    pub fn kube_state_metrics(&self, field: &str) -> &'a str {
         self.0.text(&format!("/properties/azureMonitorProfile/metrics/kubeStateMetrics/{field}")).unwrap_or_default()
     }
 
@@ -50,7 +50,7 @@ impl ClusterView<'_> {
 
     /// `advancedNetworkPolicies`: `None`, `FQDN` or `L7`, as spelled; absent when the service did not say.
     #[must_use]
-    pub fn policy_mode(&self) -> Option<&str> {
+    pub fn policy_mode(&self) -> Option<&'a str> {
         self.0.text("/properties/networkProfile/advancedNetworking/security/advancedNetworkPolicies")
     }
 
@@ -79,7 +79,7 @@ impl ClusterView<'_> {
         self.0.text("/properties/powerState/code").is_none_or(|code| code.eq_ignore_ascii_case("Running"))
     }
 
-    fn flag(&self, pointer: &str) -> bool {
+    fn flag(self, pointer: &str) -> bool {
         self.0.at(pointer).and_then(Value::as_bool).unwrap_or(false)
     }
 }

@@ -33,7 +33,9 @@ impl Association {
 pub fn prometheus_workspaces(rule: &ArmObject) -> Vec<ArmId> {
     let empty = Vec::new();
     let list = |pointer: &str| rule.at(pointer).and_then(Value::as_array).unwrap_or(&empty);
-    let flows = list("/properties/dataFlows").iter().filter(|flow| names(flow, "streams").any(|s| s.eq_ignore_ascii_case(PROMETHEUS_STREAM)));
+    let flows = list("/properties/dataFlows")
+        .iter()
+        .filter(|flow| names(flow, "streams").any(|s| s.eq_ignore_ascii_case(PROMETHEUS_STREAM)));
     let destinations: Vec<&str> = flows.flat_map(|flow| names(flow, "destinations")).collect();
     list("/properties/destinations/monitoringAccounts")
         .iter()
@@ -66,8 +68,10 @@ impl RuleTemplate {
         if !properties["alertRuleType"].as_str()?.eq_ignore_ascii_case(kind) {
             return None;
         }
-        let groups = template["resources"].as_array()?.iter().filter(|r| r["type"].as_str().is_some_and(|t| t.eq_ignore_ascii_case(kind)));
-        let rules: Vec<Value> = groups.flat_map(|group| group["properties"]["rules"].as_array().into_iter().flatten()).cloned().collect();
+        let groups =
+            template["resources"].as_array()?.iter().filter(|r| r["type"].as_str().is_some_and(|t| t.eq_ignore_ascii_case(kind)));
+        let rules: Vec<Value> =
+            groups.flat_map(|group| group["properties"]["rules"].as_array().into_iter().flatten()).cloned().collect();
         let recording = |rule: &Value| rule["record"].is_string() && rule["expression"].is_string();
         (!rules.is_empty() && rules.iter().all(recording))
             .then(|| Self { name: entry["name"].as_str().unwrap_or_default().to_owned(), rules })
@@ -93,7 +97,11 @@ mod tests {
         let body = json!({"properties": {
             "destinations": {"monitoringAccounts": [{"accountResourceId": AMW.to_lowercase(), "name": "MonitoringAccount1"}]},
             "dataFlows": [{"streams": [stream], "destinations": [destination]}]}});
-        ArmObject { id: ArmId::parse("/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/dataCollectionRules/r").unwrap(), body, etag: None }
+        ArmObject {
+            id: ArmId::parse("/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/dataCollectionRules/r").unwrap(),
+            body,
+            etag: None,
+        }
     }
 
     #[test]

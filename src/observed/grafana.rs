@@ -8,10 +8,10 @@ use crate::base::{ArmId, ArmObject};
 #[derive(Clone, Copy, Debug)]
 pub struct GrafanaView<'a>(pub &'a ArmObject);
 
-impl GrafanaView<'_> {
+impl<'a> GrafanaView<'a> {
     /// The object id of the identity that Grafana queries with: the system-assigned one, else the first user-assigned one by id.
     #[must_use]
-    pub fn principal(&self) -> Option<&str> {
+    pub fn principal(&self) -> Option<&'a str> {
         let system = self.0.text("/identity/principalId").filter(|id| !id.is_empty());
         system.or_else(|| {
             let mut users: Vec<(&String, &Value)> = self.0.at("/identity/userAssignedIdentities")?.as_object()?.iter().collect();
@@ -22,7 +22,7 @@ impl GrafanaView<'_> {
 
     /// The web address.
     #[must_use]
-    pub fn endpoint(&self) -> Option<&str> {
+    pub fn endpoint(&self) -> Option<&'a str> {
         self.0.text("/properties/endpoint")
     }
 

@@ -169,7 +169,8 @@ impl Key {
 }
 
 fn child_keys(before: &Value, after: &Value, unknown: &Value) -> Vec<Key> {
-    let mut names: Vec<&String> = [before, after, unknown].into_iter().filter_map(Value::as_object).flat_map(|map| map.keys()).collect();
+    let mut names: Vec<&String> =
+        [before, after, unknown].into_iter().filter_map(Value::as_object).flat_map(|map| map.keys()).collect();
     names.sort();
     names.dedup();
     if !names.is_empty() {
@@ -216,7 +217,8 @@ mod tests {
 
     #[test]
     fn outputs_alone_are_changes_too() {
-        let view = TerraformView::read(json!({"resource_changes": [], "output_changes": {"cluster_id": {"actions": ["update"]}}}));
+        let view =
+            TerraformView::read(json!({"resource_changes": [], "output_changes": {"cluster_id": {"actions": ["update"]}}}));
         assert_eq!((view.has_changes, view.outputs.as_slice()), (true, ["cluster_id".to_owned()].as_slice()));
     }
 }

@@ -16,7 +16,9 @@ pub fn document<S>(plan: &Plan<S>, spec: &Value, terraform: &Value) -> Value {
     let resources: Vec<Value> = plan
         .units
         .iter()
-        .filter_map(|unit| unit.id.as_str().strip_prefix("terraform:").map(|address| json!({"address": address, "action": unit.action})))
+        .filter_map(|unit| {
+            unit.id.as_str().strip_prefix("terraform:").map(|address| json!({"address": address, "action": unit.action}))
+        })
         .collect();
     json!({
         "spec": spec,

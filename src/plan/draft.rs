@@ -7,7 +7,9 @@ use super::graph::{self, Cycle};
 use super::{Draft, Plan, Unit};
 use crate::base::{ArmObject, Kind};
 use crate::desired::fragment::MergeError;
-use crate::desired::{AssociationWish, Desired, EndpointWish, RuleWish, association_name, collection_endpoint_name, collection_rule_name};
+use crate::desired::{
+    AssociationWish, Desired, EndpointWish, RuleWish, association_name, collection_endpoint_name, collection_rule_name,
+};
 use crate::observed::{Association, Observed};
 
 /// The unit that applies terraform's plan.

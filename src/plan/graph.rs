@@ -27,7 +27,8 @@ impl Order {
     pub fn of(units: &[Unit]) -> Result<Self, Cycle> {
         sort(units)?;
         let with_step: BTreeSet<&UnitId> = units.iter().filter(|unit| unit.step.is_some()).map(|unit| &unit.id).collect();
-        let waiting = units.iter().filter(|unit| unit.step.is_some()).map(|unit| (unit.id.clone(), needs(unit, units, &with_step)));
+        let waiting =
+            units.iter().filter(|unit| unit.step.is_some()).map(|unit| (unit.id.clone(), needs(unit, units, &with_step)));
         Ok(Self { waiting: waiting.collect() })
     }
 

@@ -84,4 +84,3 @@ pub enum PrincipalRef {
         kind: PrincipalKind,
     },
 }
-

@@ -34,7 +34,7 @@ pub const HUBBLE_METRICS: [&str; 5] = [
 ];
 
 /// What one feature wants from the shared map.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Fragment {
     /// The feature, for example `network`.
     pub author: String,
@@ -45,7 +45,8 @@ pub struct Fragment {
 }
 
 /// One wish.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Wish {
     /// Scrape this target, or do not.
     Scrape(Target, bool),

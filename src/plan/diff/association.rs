@@ -19,16 +19,13 @@ pub fn unit(wish: &AssociationWish, associations: &[Association], blind: &mut Ve
     for elsewhere in associations.iter().flat_map(Association::workspaces).filter(|id| *id != wish.workspace) {
         blind.push(format!("the cluster also sends its metrics to `{elsewhere}`; that is legal, is left alone and costs twice"));
     }
-    let unit = match leading_to(associations, &wish.workspace) {
-        Some(found) => {
-            let why = format!("`{}` leads to workspace `{}`", found.id.name(), wish.workspace.name());
-            Unit::unchanged(DCRA, title, Owner::Rest, why)
-        }
-        None => {
-            let why = format!("no association leads to workspace `{}`", wish.workspace.name());
-            Unit::needing(DCRA, title, Owner::Rest, Action::Create, why, Step::PutAssociation(wish.clone()))
-                .with_changes(vec![Change::new("dataCollectionRuleId", None, Some(wish.rule.as_str()))])
-        }
+    let unit = if let Some(found) = leading_to(associations, &wish.workspace) {
+        let why = format!("`{}` leads to workspace `{}`", found.id.name(), wish.workspace.name());
+        Unit::unchanged(DCRA, title, Owner::Rest, why)
+    } else {
+        let why = format!("no association leads to workspace `{}`", wish.workspace.name());
+        Unit::needing(DCRA, title, Owner::Rest, Action::Create, why, Step::PutAssociation(wish.clone()))
+            .with_changes(vec![Change::new("dataCollectionRuleId", None, Some(wish.rule.as_str()))])
     };
     unit.touching(&wish.id).after(DCR, "the association points at the rule")
 }

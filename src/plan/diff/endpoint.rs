@@ -20,7 +20,14 @@ pub fn unit(wish: &EndpointWish, seen: &Sight<ArmObject>, in_use: Option<&str>) 
         found => {
             let why = if found.is_some() { "it has no ingestion address" } else { "it does not exist" };
             let action = if found.is_some() { Action::Update } else { Action::Create };
-            Unit::needing(DCE, title, Owner::Rest, action, format!("`{}`: {why}", wish.id.name()), Step::PutEndpoint(wish.clone()))
+            Unit::needing(
+                DCE,
+                title,
+                Owner::Rest,
+                action,
+                format!("`{}`: {why}", wish.id.name()),
+                Step::PutEndpoint(wish.clone()),
+            )
         }
     };
     unit.touching(&wish.id).after(draft::TERRAFORM, "terraform creates the resource group and the workspace")

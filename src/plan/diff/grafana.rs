@@ -39,15 +39,24 @@ pub fn integration(desired: &Desired, observed: &Observed) -> Unit {
             if missing.is_empty() {
                 Unit::unchanged(INTEGRATION, title, Owner::Rest, "Grafana lists every wanted workspace")
             } else {
-                let changes = missing.iter().map(|id| Change::new("azureMonitorWorkspaceIntegrations", None, Some(id.as_str()))).collect();
-                let why = format!("{} not listed", missing.iter().map(|id| format!("`{}`", id.name())).collect::<Vec<_>>().join(", "));
+                let changes =
+                    missing.iter().map(|id| Change::new("azureMonitorWorkspaceIntegrations", None, Some(id.as_str()))).collect();
+                let why =
+                    format!("{} not listed", missing.iter().map(|id| format!("`{}`", id.name())).collect::<Vec<_>>().join(", "));
                 Unit::needing(INTEGRATION, title, Owner::Rest, Action::Update, why, step()).with_changes(changes)
             }
         }
         None if wanted.len() == 1 => {
             Unit::unchanged(INTEGRATION, title, Owner::Rest, "terraform creates Grafana with the integration")
         }
-        None => Unit::needing(INTEGRATION, title, Owner::Rest, Action::Update, "more workspaces are wanted than terraform adds", step()),
+        None => Unit::needing(
+            INTEGRATION,
+            title,
+            Owner::Rest,
+            Action::Update,
+            "more workspaces are wanted than terraform adds",
+            step(),
+        ),
     };
     unit.touching(&desired.grafana.id)
         .after(draft::TERRAFORM, "terraform creates Grafana and the workspace")
@@ -76,7 +85,9 @@ mod tests {
 
     #[test]
     fn foreign_entries_survive_and_casing_is_no_difference() {
-        let amw = |name: &str| ArmId::parse(&format!("/subscriptions/s/resourceGroups/rg/providers/Microsoft.Monitor/accounts/{name}")).unwrap();
+        let amw = |name: &str| {
+            ArmId::parse(&format!("/subscriptions/s/resourceGroups/rg/providers/Microsoft.Monitor/accounts/{name}")).unwrap()
+        };
         let body = json!({"properties": {"grafanaIntegrations": {"azureMonitorWorkspaceIntegrations": [
             {"azureMonitorWorkspaceResourceId": amw("theirs").as_str().to_lowercase(), "extra": 1}]}}});
         let grafana = ArmObject { id: amw("g"), body, etag: None };

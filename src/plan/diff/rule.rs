@@ -23,9 +23,15 @@ pub fn unit(wish: &RuleWish, seen: &Sight<ArmObject>, in_use: Option<&ArmObject>
         Some(rule) => {
             let changes = differences(wish, rule);
             if changes.is_empty() {
-                Unit::unchanged(DCR, title, Owner::Rest, format!("`{}` sends the Prometheus stream to the workspace", wish.id.name()))
+                Unit::unchanged(
+                    DCR,
+                    title,
+                    Owner::Rest,
+                    format!("`{}` sends the Prometheus stream to the workspace", wish.id.name()),
+                )
             } else {
-                Unit::needing(DCR, title, Owner::Rest, Action::Update, format!("`{}` differs", wish.id.name()), step()).with_changes(changes)
+                Unit::needing(DCR, title, Owner::Rest, Action::Update, format!("`{}` differs", wish.id.name()), step())
+                    .with_changes(changes)
             }
         }
     };

@@ -35,7 +35,8 @@ pub fn unit(wish: &RecordingRulesWish, observed: &Observed, blind: &mut Vec<Stri
             } else {
                 let create = writes.iter().filter(|write| !write.exists).count();
                 let why = format!("{create} of {} groups missing, {} differ", templates.len(), writes.len() - create);
-                let change = |write: &GroupWrite| Change::new(write.id.name(), write.exists.then_some("differs"), Some("as recommended"));
+                let change =
+                    |write: &GroupWrite| Change::new(write.id.name(), write.exists.then_some("differs"), Some("as recommended"));
                 let action = if create > 0 { Action::Create } else { Action::Update };
                 Unit::needing(RULES, title, Owner::Rest, action, why, step()).with_changes(writes.iter().map(change).collect())
             }
