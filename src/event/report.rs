@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::{Action, Change, Check, Finding, Owner, UnitId, UnitStatus};
+use crate::diag::Diagnostic;
 
 /// Version of the report's JSON. Fields are only ever added within a version.
 pub const REPORT_SCHEMA: &str = "aksight.report/v1";
@@ -149,6 +150,8 @@ pub struct Report {
     pub outputs: BTreeMap<String, serde_json::Value>,
     /// Time per phase.
     pub durations: Durations,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
     /// What to do next, one sentence each.
     pub next: Vec<String>,
 }
@@ -171,6 +174,7 @@ impl Report {
             checks: Vec::new(),
             outputs: BTreeMap::new(),
             durations: Durations::default(),
+            diagnostics: Vec::new(),
             next: Vec::new(),
         }
     }
