@@ -1,0 +1,34 @@
+//! One function per step, reached by one match.
+
+mod cluster;
+mod collection;
+mod grafana;
+mod providers;
+mod roles;
+mod rule_groups;
+mod settings;
+mod terraform;
+
+use super::engine::Outcome;
+use super::{Error, Hands};
+use crate::plan::{Step, Unit};
+
+/// Carries out a step: read, compare, write what differs, wait, read back.
+pub(super) async fn perform(unit: &Unit, step: &Step, hands: &Hands) -> Result<Outcome, Error> {
+    let id = &unit.id;
+    match step {
+        Step::RegisterProvider { namespace } => providers::register(id, namespace, hands).await,
+        Step::ApplyTerraform => terraform::apply(id, hands).await,
+        Step::EnsureGrafanaIdentity { grafana } => grafana::ensure_identity(id, grafana, hands).await,
+        Step::IntegrateWorkspaces { grafana, workspaces } => grafana::integrate(id, grafana, workspaces, hands).await,
+        Step::PutEndpoint(wish) => collection::put_endpoint(id, wish, hands).await,
+        Step::PutRule(wish) => collection::put_rule(id, wish, hands).await,
+        Step::PutAssociation(wish) => collection::put_association(id, wish, hands).await,
+        Step::EnableMetrics(wish) => cluster::enable_metrics(id, wish, hands).await,
+        Step::SetPolicyMode { cluster, mode } => cluster::set_policy_mode(id, cluster, mode, hands).await,
+        Step::PutRecordingRules(wish) => rule_groups::put(id, wish, hands).await,
+        Step::AssignRole { scope, role, principal } => roles::assign(id, scope, *role, principal, hands).await,
+        Step::MergeSettings { cluster, fragments } => settings::merge_settings(id, cluster, fragments, hands).await,
+        Step::AwaitPickup { cluster } => settings::await_pickup(id, cluster, hands).await,
+    }
+}

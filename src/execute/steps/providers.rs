@@ -1,0 +1,31 @@
+//! Registers resource providers and waits: registration is asynchronous and nobody else waits (contract §1).
+
+use std::time::Duration;
+
+use crate::azure::ResourceManager as _;
+use crate::event::UnitId;
+use crate::execute::engine::Outcome;
+use crate::execute::retry::patiently;
+use crate::execute::{Error, Hands};
+use crate::plan::diff::providers::is_registered;
+
+/// Contract §1.2: poll every 10 s, give up after 15 minutes.
+const POLL: Duration = Duration::from_secs(10);
+const POLLS: u32 = 90;
+
+pub(super) async fn register(unit: &UnitId, namespace: &str, hands: &Hands) -> Result<Outcome, Error> {
+    let manager = hands.azure.resource_manager(&hands.subscription)?;
+    let mut state = patiently(hands, unit, false, || async { Ok(manager.provider_state(namespace).await?) }).await?;
+    if !is_registered(&state) && !state.eq_ignore_ascii_case("Registering") {
+        patiently(hands, unit, false, || async { Ok(manager.register(namespace).await?) }).await?;
+    }
+    for _ in 0..POLLS {
+        if is_registered(&state) {
+            return Ok(Outcome::proven("its registration state is Registered"));
+        }
+        hands.events.progress(unit, format!("registration state {state}"));
+        hands.pause(POLL).await?;
+        state = patiently(hands, unit, false, || async { Ok(manager.provider_state(namespace).await?) }).await?;
+    }
+    Err(Error::Patience { what: format!("registration of `{namespace}`"), minutes: 15, last: state })
+}

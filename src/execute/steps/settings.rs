@@ -1,0 +1,85 @@
+//! The settings ConfigMap: read, merge, write with the version that was read; then the agents' pick-up (contract §5).
+
+use std::time::Duration;
+
+use crate::base::{ArmId, Kind, clock::Timestamp};
+use crate::desired::fragment::{CONFIG_MAP, Fragment, NAMESPACE, merge};
+use crate::event::UnitId;
+use crate::execute::engine::Outcome;
+use crate::execute::retry::patiently;
+use crate::execute::{Error, Hands};
+use crate::kube::pickup::{PickUp, USUALLY_WITHIN, judge};
+use crate::kube::{Access, ConfigMap, Workload};
+
+/// Where the moment of the last write is kept in the journal: a map read by run-command does not tell when it changed.
+const WRITTEN: &str = "settings_written_at";
+/// How often the agents are looked at, and for how long: pick-up takes 2-3 minutes, a new add-on up to 15 (contract §5.8, §6.3).
+const LOOK: Duration = Duration::from_secs(15);
+const LOOKS: u32 = 60;
+
+pub(super) async fn merge_settings(
+    unit: &UnitId,
+    cluster: &ArmId,
+    fragments: &[Fragment],
+    hands: &Hands,
+) -> Result<Outcome, Error> {
+    let access = hands.door.open(&hands.need(cluster, Kind::ManagedCluster).await?).await?;
+    let written = patiently(hands, unit, true, || async {
+        let seen = access.config_map(NAMESPACE, CONFIG_MAP).await?;
+        let merged =
+            merge(seen.as_ref().map(ConfigMap::data).as_ref(), fragments).map_err(|error| Error::Moved(error.to_string()))?;
+        for warning in &merged.warnings {
+            hands.events.warn(warning.to_string());
+        }
+        if merged.changes.is_empty() {
+            return Ok(false);
+        }
+        let map = seen.unwrap_or_else(|| ConfigMap::new(NAMESPACE, CONFIG_MAP)).with_data(&merged.data);
+        access.write_config_map(&map).await?;
+        Ok(true)
+    })
+    .await?;
+    if written {
+        let now = hands.clock.now();
+        hands.journal.put_output(&hands.run, WRITTEN, &serde_json::json!(now.to_string()), now).await?;
+    }
+    Ok(Outcome::proven("the ConfigMap lets every wanted metric through"))
+}
+
+pub(super) async fn await_pickup(unit: &UnitId, cluster: &ArmId, hands: &Hands) -> Result<Outcome, Error> {
+    let access = hands.door.open(&hands.need(cluster, Kind::ManagedCluster).await?).await?;
+    let mut changed = changed_at(access.as_ref(), hands).await?;
+    let mut restarted = false;
+    let mut last = String::from("the agents were not looked at");
+    for _ in 0..LOOKS {
+        let agents = patiently(hands, unit, true, || async { Ok(access.agents().await?) }).await?;
+        match judge(&agents, Workload::Node, changed, hands.clock.now(), USUALLY_WITHIN) {
+            PickUp::Done { .. } => {
+                return Ok(Outcome::proven("the agents of every node started after the settings were written"));
+            }
+            PickUp::Overdue { .. } if !restarted => {
+                hands.events.progress(unit, "not picked up in time; restarting `ama-metrics-node`");
+                changed = hands.clock.now();
+                access.restart(Workload::Node, changed).await?;
+                restarted = true;
+                "restarted".clone_into(&mut last);
+            }
+            other => {
+                last = format!("{other:?}");
+                hands.events.progress(unit, "waiting until the agents have taken up the settings");
+            }
+        }
+        hands.pause(LOOK).await?;
+    }
+    Err(Error::Patience { what: "the pick-up of the settings by the agents".into(), minutes: 15, last })
+}
+
+/// When the settings were last written: as the API server says, else as the journal remembers, else now.
+async fn changed_at(access: &dyn Access, hands: &Hands) -> Result<Timestamp, Error> {
+    let seen = access.config_map(NAMESPACE, CONFIG_MAP).await?.and_then(|map| map.changed_at());
+    if let Some(at) = seen {
+        return Ok(at);
+    }
+    let remembered = hands.journal.output(WRITTEN).await?.and_then(|value| value.as_str()?.parse().ok());
+    Ok(remembered.unwrap_or_else(|| hands.clock.now()))
+}
