@@ -29,13 +29,16 @@ pub enum BadArmId {
 }
 
 impl ArmId {
-    /// Parses an absolute id; a trailing `/` is dropped, the spelling is kept.
+    /// Parses an absolute id; a trailing `/` is dropped, the spelling is kept. Blanks within a name are legal: the portal writes
+    /// `UXRecordingRulesRuleGroup - {cluster}` (contract §3.7).
     ///
     /// # Errors
     /// [`BadArmId`] when the text is not a subscription, resource group, resource or extension id.
     pub fn parse(text: &str) -> Result<Self, BadArmId> {
         let trimmed = text.trim().trim_end_matches('/');
-        if let Some(bad) = trimmed.chars().find(|c| c.is_control() || c.is_whitespace() || "<>%&\\?\"'{}$".contains(*c)) {
+        if let Some(bad) =
+            trimmed.chars().find(|c| c.is_control() || (c.is_whitespace() && *c != ' ') || "<>%&\\?\"'{}$".contains(*c))
+        {
             return Err(BadArmId::Character(text.to_owned(), bad));
         }
         let id = Self(trimmed.to_owned());

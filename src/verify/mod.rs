@@ -1,1 +1,121 @@
 //! Floor 6: proof that data arrives.
+//!
+//! Six questions along the way of the data; the first that does not pass is the first broken link. What may still come is awaited
+//! up to a bound, because roles take up to ten minutes and first data up to fifteen (contract §4.5, §6.3).
+
+mod chain;
+mod data;
+mod grafana;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::azure::Azure;
+use crate::base::{Clock, clock::Timestamp};
+use crate::desired::Desired;
+use crate::event::{Check, CheckId, Event, Stream, Verdict};
+use crate::kube::Door;
+use crate::observed::Observed;
+
+pub use chain::chain;
+
+/// Pause between two rounds of questions: half a scrape interval.
+const POLL: Duration = Duration::from_secs(15);
+
+/// What asking needs.
+#[derive(Clone, Debug)]
+pub struct Questions<'a> {
+    /// The wish.
+    pub desired: &'a Desired,
+    /// The world as it was seen after the last write.
+    pub observed: &'a Observed,
+    /// Azure and the data planes.
+    pub azure: &'a Azure,
+    /// The way into the cluster.
+    pub door: &'a Door,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where verdicts go.
+    pub events: Stream,
+    /// The user wants to stop.
+    pub cancel: CancellationToken,
+}
+
+/// Asks until every check passes, one fails for good, the bound is reached or the user stops. The checks come in order; a check
+/// behind a broken link is asked all the same, because its answer helps to find the cause.
+pub async fn run(questions: &Questions<'_>, bound: Duration) -> Vec<Check> {
+    let started = questions.clock.now();
+    let mut told: Vec<Check> = Vec::new();
+    loop {
+        let checks = ask(questions).await;
+        tell(&checks, &told, &questions.events);
+        told.clone_from(&checks);
+        let settled = |check: &Check| matches!(check.verdict, Verdict::Pass | Verdict::Skipped);
+        let hopeless = checks.iter().any(|check| check.verdict == Verdict::Fail);
+        if checks.iter().all(settled) || hopeless || is_over(started, questions.clock.now(), bound) {
+            return checks;
+        }
+        tokio::select! {
+            () = questions.cancel.cancelled() => return checks,
+            () = questions.clock.sleep(POLL) => {}
+        }
+    }
+}
+
+/// The first check that did not pass, in the order of the data's way.
+#[must_use]
+pub fn first_broken(checks: &[Check]) -> Option<&Check> {
+    checks.iter().find(|check| matches!(check.verdict, Verdict::Pending | Verdict::Fail))
+}
+
+/// Whether every check that was asked passed, and at least one was.
+#[must_use]
+pub fn is_proven(checks: &[Check]) -> bool {
+    first_broken(checks).is_none() && checks.iter().any(|check| check.verdict == Verdict::Pass)
+}
+
+async fn ask(questions: &Questions<'_>) -> Vec<Check> {
+    let (agents, target, flows, through, dashboards) = tokio::join!(
+        data::agents(questions),
+        data::scrape_target(questions),
+        data::hubble_flows(questions),
+        grafana::query(questions),
+        grafana::dashboards(questions),
+    );
+    vec![chain(questions.desired, questions.observed), agents, target, flows, through, dashboards]
+}
+
+fn tell(checks: &[Check], told: &[Check], events: &Stream) {
+    let known = |id: CheckId| told.iter().find(|check| check.id == id).map(|check| check.verdict);
+    for check in checks.iter().filter(|check| known(check.id) != Some(check.verdict)) {
+        events.emit(Event::Checked(check.clone()));
+    }
+}
+
+fn is_over(started: Timestamp, now: Timestamp, bound: Duration) -> bool {
+    Duration::try_from(now.duration_since(started)).is_ok_and(|passed| passed >= bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skipping_everything_proves_nothing() {
+        assert!(!is_proven(&[]));
+        assert!(!is_proven(&[Check::skipped(CheckId::HubbleFlows, "asked to")]));
+        assert!(is_proven(&[Check::pass(CheckId::HubbleFlows, "5 series"), Check::skipped(CheckId::Dashboards, "asked to")]));
+    }
+
+    #[test]
+    fn the_first_broken_link_is_named() {
+        let checks = [
+            Check::pass(CheckId::ControlPlane, ""),
+            Check::pending(CheckId::ScrapeTarget, "no series yet", "wait"),
+            Check::fail(CheckId::GrafanaQuery, "", "assign the role"),
+        ];
+        assert_eq!(first_broken(&checks).map(|check| check.id), Some(CheckId::ScrapeTarget));
+    }
+}
