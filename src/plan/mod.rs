@@ -1,6 +1,6 @@
 //! Floor 4: the difference between wish and world, as a value.
 //!
-//! [`draft`] compares; a policy review makes the draft [`Checked`]; the replace guard and a person or a flag make it
+//! [`draft()`] compares; a policy review makes the draft [`Checked`]; the replace guard and a person or a flag make it
 //! [`Approved`]; only an approved plan can be executed, and the types say so.
 
 pub mod diff;
