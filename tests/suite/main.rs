@@ -1,0 +1,68 @@
+//! The binary as a user meets it: a cleared environment, a directory of its own, exit codes and both streams.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const TOP: &str = env!("CARGO_MANIFEST_DIR");
+
+fn aksight(directory: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_aksight")).args(args).current_dir(directory).env_clear().output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn the_quickstart_is_valid_and_so_is_every_example() {
+    for example in ["quickstart", "complete"] {
+        let done = aksight(Path::new(TOP), &["validate", "-f", &format!("terraform/examples/{example}/aksight.yaml")]);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert!(text(&done.stdout).contains("is valid"));
+    }
+}
+
+#[test]
+fn all_problems_come_at_once_with_their_places() {
+    let home = tempfile::tempdir().unwrap();
+    let good = std::fs::read_to_string(Path::new(TOP).join("terraform/examples/quickstart/aksight.yaml")).unwrap();
+    let bad = good.replace("kind: Stack", "kind: Stack\nclustr: {}") + "delivery: pigeon\n";
+    std::fs::write(home.path().join("aksight.yaml"), bad).unwrap();
+    let done = aksight(home.path(), &["validate"]);
+    let said = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(64), "{said}");
+    assert!(said.contains("error[AKS-0104]") && said.contains("cluster"), "{said}");
+    assert!(said.matches("aksight.yaml:").count() >= 2, "{said}");
+    assert!(done.stdout.is_empty());
+}
+
+#[test]
+fn no_file_is_a_clear_error() {
+    let home = tempfile::tempdir().unwrap();
+    let done = aksight(home.path(), &["validate"]);
+    assert_eq!(done.status.code(), Some(64));
+    assert!(text(&done.stderr).contains("`aksight.yaml` cannot be read"));
+}
+
+#[test]
+fn bad_usage_is_64_and_help_is_0() {
+    assert_eq!(aksight(Path::new(TOP), &["--nope"]).status.code(), Some(64));
+    assert_eq!(aksight(Path::new(TOP), &["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn explain_names_the_owner_and_the_reason() {
+    let done = aksight(Path::new(TOP), &["explain", "monitor_metrics"]);
+    let said = text(&done.stdout);
+    assert!(said.contains("owner: rest") && said.contains("switches the add-on off"), "{said}");
+    assert_eq!(aksight(Path::new(TOP), &["explain", "no such field"]).status.code(), Some(64));
+}
+
+#[test]
+fn the_schema_is_the_committed_one() {
+    let said: serde_json::Value = serde_json::from_slice(&aksight(Path::new(TOP), &["schema"]).stdout).unwrap();
+    let kept = std::fs::read_to_string(Path::new(TOP).join("docs/reference/aksight.schema.json")).unwrap();
+    assert_eq!(said, serde_json::from_str::<serde_json::Value>(&kept).unwrap());
+}
