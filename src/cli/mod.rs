@@ -2,6 +2,7 @@
 
 mod exit;
 mod failure;
+mod init;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use aksight::desired::owner;
 use aksight::diag::{Code, Diagnostic};
 use aksight::spec;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub(crate) use exit::Exit;
 
@@ -23,6 +24,26 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a commented aksight.yaml; never over a file that is there.
+    Init {
+        /// Name of the stack; every other name is made from it.
+        #[arg(long)]
+        name: String,
+        /// Azure region, such as westeurope.
+        #[arg(long)]
+        location: String,
+        /// Subscription id; else `ARM_SUBSCRIPTION_ID` decides.
+        #[arg(long)]
+        subscription: Option<String>,
+        /// Where to write it.
+        #[arg(short, long, default_value = "aksight.yaml")]
+        output: PathBuf,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Check a file: every problem at once, with line and column.
     Validate {
         /// The file.
@@ -57,6 +78,14 @@ pub(crate) fn main() -> Exit {
 fn run(command: &Command) -> std::io::Result<Exit> {
     let mut out = anstream::stdout();
     match command {
+        Command::Init { name, location, subscription, output } => init::run(name, location, subscription.clone(), output),
+        Command::Completions { shell } => {
+            // Into memory first: clap_complete panics on a stream that cannot be written.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Args::command(), "aksight", &mut script);
+            out.write_all(&script)?;
+            Ok(Exit::Done)
+        }
         Command::Validate { file } => validate(file),
         Command::Schema => {
             writeln!(out, "{:#}", spec::schema())?;

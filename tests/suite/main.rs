@@ -66,3 +66,25 @@ fn the_schema_is_the_committed_one() {
     let kept = std::fs::read_to_string(Path::new(TOP).join("docs/reference/aksight.schema.json")).unwrap();
     assert_eq!(said, serde_json::from_str::<serde_json::Value>(&kept).unwrap());
 }
+
+#[test]
+fn init_writes_a_valid_file_and_never_over_another() {
+    let home = tempfile::tempdir().unwrap();
+    let init = ["init", "--name", "shop", "--location", "westeurope"];
+    assert_eq!(aksight(home.path(), &init).status.code(), Some(0));
+    assert_eq!(aksight(home.path(), &["validate"]).status.code(), Some(0));
+    let before = std::fs::read(home.path().join("aksight.yaml")).unwrap();
+    assert_eq!(aksight(home.path(), &init).status.code(), Some(1));
+    assert_eq!(std::fs::read(home.path().join("aksight.yaml")).unwrap(), before);
+    let bad = aksight(
+        home.path(),
+        &["init", "--name", "shop", "--location", "westeurope", "--subscription", "none", "-o", "other.yaml"],
+    );
+    assert_eq!(bad.status.code(), Some(64), "{}", text(&bad.stderr));
+    assert!(!home.path().join("other.yaml").exists());
+}
+
+#[test]
+fn completions_know_the_commands() {
+    assert!(text(&aksight(Path::new(TOP), &["completions", "bash"]).stdout).contains("validate"));
+}
