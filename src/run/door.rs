@@ -1,0 +1,97 @@
+//! Opens the cluster: the API server where it can be reached, run-command where it cannot (contract §5.10).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+use crate::azure::{self, Accepted, Azure, CommandResult};
+use crate::base::{ArmId, ArmObject, Class};
+use crate::kube::{Access, Answer, ApiServer, Command, Door, Error, Opened, RunCommand, Runner, RunnerError};
+use crate::observed::ClusterView;
+use crate::spec::file::Delivery;
+
+/// The az CLI gives up after 300 s (contract §5.9).
+const COMMAND_BOUND: Duration = Duration::from_mins(5);
+
+/// The door of a stack. What was decided is kept for the run, so that credentials are fetched once.
+#[must_use]
+pub fn door(azure: &Azure, delivery: Delivery, cancel: &CancellationToken) -> Door {
+    let (azure, cancel) = (azure.clone(), cancel.clone());
+    let opened: Arc<OnceCell<Arc<dyn Access>>> = Arc::default();
+    Door::new(move |cluster| {
+        let (azure, cancel, opened) = (azure.clone(), cancel.clone(), opened.clone());
+        async move { opened.get_or_try_init(|| open(&azure, delivery, &cancel, &cluster)).await.cloned() }
+    })
+}
+
+async fn open(azure: &Azure, delivery: Delivery, cancel: &CancellationToken, cluster: &ArmObject) -> Opened {
+    let view = ClusterView(cluster);
+    match delivery {
+        Delivery::RunCommand => Ok(by_command(azure, cancel, cluster)),
+        Delivery::Kubernetes => by_api(azure, cluster).await,
+        Delivery::Auto if view.api_server_fenced() && !view.run_command_disabled() => Ok(by_command(azure, cancel, cluster)),
+        Delivery::Auto => match reachable(azure, cluster).await {
+            Err(error) if error.class() == Class::Transient && !view.run_command_disabled() => {
+                Ok(by_command(azure, cancel, cluster))
+            }
+            other => other,
+        },
+    }
+}
+
+/// The API server, tried with the cheapest read: a network error here means that the other way must be taken.
+async fn reachable(azure: &Azure, cluster: &ArmObject) -> Opened {
+    use crate::desired::fragment::{CONFIG_MAP, NAMESPACE};
+    let access = by_api(azure, cluster).await?;
+    access.config_map(NAMESPACE, CONFIG_MAP).await?;
+    Ok(access)
+}
+
+async fn by_api(azure: &Azure, cluster: &ArmObject) -> Opened {
+    let failed = |error: azure::Error| Error::Kubeconfig { source: Box::new(error) };
+    let scope = azure.cloud().kubernetes_scope.clone();
+    let bearer = async { if ClusterView(cluster).entra() { azure.token(&scope).await.map(Some) } else { Ok(None) } };
+    let (kubeconfig, bearer) = tokio::join!(azure.cluster_credential(&cluster.id, false), bearer);
+    let access = ApiServer::connect(&kubeconfig.map_err(failed)?, bearer.map_err(failed)?.as_ref()).await?;
+    Ok(Arc::new(access))
+}
+
+fn by_command(azure: &Azure, cancel: &CancellationToken, cluster: &ArmObject) -> Arc<dyn Access> {
+    let (azure, cancel, id, entra) = (azure.clone(), cancel.clone(), cluster.id.clone(), ClusterView(cluster).entra());
+    let runner: Runner = Arc::new(move |command| {
+        let (azure, cancel, id) = (azure.clone(), cancel.clone(), id.clone());
+        Box::pin(async move {
+            let refused = |error: azure::Error| RunnerError { class: error.class(), source: Box::new(error) };
+            send(&azure, &cancel, &id, entra, &command).await.map_err(refused)
+        })
+    });
+    Arc::new(RunCommand::new(runner))
+}
+
+async fn send(
+    azure: &Azure,
+    cancel: &CancellationToken,
+    id: &ArmId,
+    entra: bool,
+    command: &Command,
+) -> Result<Answer, azure::Error> {
+    let token = if entra { Some(azure.token(&azure.cloud().kubernetes_scope).await?) } else { None };
+    let object = match azure.run_command(id, &command.line, &command.context, token.as_ref()).await? {
+        Accepted::Done(object) => object,
+        Accepted::Running(operation) => azure.await_operation(operation, COMMAND_BOUND, cancel, |_, _| {}).await?,
+    };
+    let object = object.ok_or_else(|| azure::Error::ReadAnswer {
+        method: "GET",
+        target: id.to_string(),
+        reason: "the command left no result".to_owned(),
+    })?;
+    let result = CommandResult::read(&object)?;
+    Ok(Answer {
+        provisioning_state: result.provisioning_state,
+        exit_code: result.exit_code,
+        logs: result.logs,
+        reason: result.reason,
+    })
+}
