@@ -4,6 +4,7 @@
 //! `prometheus` and `grafana` answer from it as plain functions from request to answer. `tfplugin`
 //! is the other side: a Terraform provider that asks the embedded ARM as azurerm asks Azure.
 
+pub mod arm;
 pub mod effects;
 pub mod grafana;
 pub mod kube;
@@ -11,3 +12,4 @@ pub mod planes;
 pub mod prometheus;
 pub mod runcommand;
 pub mod tfplugin;
+pub mod world;
