@@ -1,0 +1,88 @@
+//! Values of arguments. Text is always a literal; an expression can only be one that is written in this program.
+
+use hcl_edit::expr::Expression;
+
+/// What stands behind `=`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    /// Literal text; quotes, line ends, `${` and `%{` are escaped.
+    Text(String),
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Number(u32),
+    /// A list on one line.
+    List(Vec<Value>),
+    /// An object, one key per line; keys are literals.
+    Map(Vec<(String, Value)>),
+    /// Paths of this program, one per line.
+    Lines(Vec<&'static str>),
+    /// An expression of this program, never of a user.
+    Expression(&'static str),
+}
+
+impl Value {
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub(super) fn texts<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Self {
+        Self::List(items.into_iter().map(Self::text).collect())
+    }
+
+    /// Whether it takes more than a line.
+    pub(super) fn is_tall(&self) -> bool {
+        match self {
+            Self::Map(entries) => !entries.is_empty(),
+            Self::Lines(lines) => !lines.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// On one line; a map's entries are the layout's business.
+    pub(super) fn inline(&self) -> String {
+        match self {
+            Self::Text(text) => quoted(text),
+            Self::Bool(truth) => truth.to_string(),
+            Self::Number(number) => number.to_string(),
+            Self::List(items) => format!("[{}]", items.iter().map(Self::inline).collect::<Vec<_>>().join(", ")),
+            Self::Map(_) => "{}".to_owned(),
+            Self::Lines(_) => "[]".to_owned(),
+            Self::Expression(code) => (*code).to_owned(),
+        }
+    }
+}
+
+/// A literal in quotes.
+pub(super) fn quoted(text: &str) -> String {
+    Expression::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read_back(text: &str) -> hcl::Expression {
+        let body: hcl::Body = hcl::from_str(&format!("x = {}\n", quoted(text))).unwrap();
+        body.attributes().next().unwrap().expr().clone()
+    }
+
+    proptest! {
+        #[test]
+        fn user_text_stays_text(text in any::<String>()) {
+            prop_assert_eq!(read_back(&text), hcl::Expression::String(text));
+        }
+
+        #[test]
+        fn text_with_the_signs_of_the_language_stays_text(text in r#"[\$%{}"\\\n\r~a-z#/*<-]{0,24}"#) {
+            prop_assert_eq!(read_back(&text), hcl::Expression::String(text));
+        }
+    }
+
+    #[test]
+    fn no_escape_is_known_that_breaks_out() {
+        insta::assert_snapshot!(quoted("a\" }\nresource \"x\" \"${y}\" %{ if"), @r#""a\" }\nresource \"x\" \"$${y}\" %%{ if""#);
+    }
+}
