@@ -1,1 +1,138 @@
-//! Floor 4: Rego rules over the whole plan. No network by construction.
+//! Floor 4: Rego rules over the whole plan. No network by construction: the engine has no function that could reach one.
+//!
+//! A rule is an entry of a `deny` or `warn` set of any package: an object with `id`, `message`, `remedy` and, when it is about one
+//! thing, `subject`. What cannot be evaluated, or has another shape, is an error and never a pass.
+
+mod shipped;
+mod testing;
+
+use regorus::{Engine, Value};
+
+use crate::event::{Finding, FindingLevel};
+
+pub use testing::{TestResult, test};
+
+/// A source of rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// How messages call it: a path.
+    pub name: String,
+    /// Rego, version 1.
+    pub text: String,
+}
+
+/// Why policies cannot judge.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// A module cannot be compiled; the message has line and column.
+    #[error("the policy `{name}` cannot be read: {reason}")]
+    Compile {
+        /// The module.
+        name: String,
+        /// The engine's reason.
+        reason: String,
+    },
+    /// A rule cannot be evaluated.
+    #[error("the policies of package `{package}` cannot be evaluated: {reason}")]
+    Evaluate {
+        /// The package.
+        package: String,
+        /// The engine's reason.
+        reason: String,
+    },
+    /// A rule yields something that is no finding.
+    #[error("a rule of package `{package}` yields {found}, which is no object with `id`, `message` and `remedy`")]
+    Shape {
+        /// The package.
+        package: String,
+        /// What it yields.
+        found: String,
+    },
+}
+
+/// Compiled policies.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    engine: Engine,
+    packages: Vec<String>,
+}
+
+impl Policies {
+    /// The shipped ones.
+    ///
+    /// # Errors
+    /// [`Broken::Compile`]; a test keeps that from happening.
+    pub fn embedded() -> Result<Self, Broken> {
+        Self { engine: Engine::new(), packages: Vec::new() }.with_modules(&shipped::rules())
+    }
+
+    /// With further modules.
+    ///
+    /// # Errors
+    /// [`Broken::Compile`] names the module and the place.
+    pub fn with_modules(mut self, modules: &[Module]) -> Result<Self, Broken> {
+        for module in modules {
+            let package = add(&mut self.engine, module)?;
+            if !self.packages.contains(&package) {
+                self.packages.push(package);
+            }
+        }
+        Ok(self)
+    }
+
+    /// What the rules say about a document (see `plan::document`), denials first. Rules whose id is among the document's
+    /// `spec.policies.ignore` are left out.
+    ///
+    /// # Errors
+    /// A rule cannot be evaluated or yields something else than findings.
+    pub fn review(&self, document: &serde_json::Value) -> Result<Vec<Finding>, Broken> {
+        let mut engine = self.engine.clone();
+        engine.set_input(Value::from(document.clone()));
+        let mut found = Vec::new();
+        for package in &self.packages {
+            for (rule, level) in [("deny", FindingLevel::Deny), ("warn", FindingLevel::Warn)] {
+                found.extend(
+                    entries(&mut engine, package, rule)?
+                        .iter()
+                        .map(|entry| finding(package, level, entry))
+                        .collect::<Result<Vec<_>, _>>()?,
+                );
+            }
+        }
+        let ignored =
+            document.pointer("/spec/policies/ignore").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+        found.retain(|finding| !ignored.iter().any(|id| *id == finding.id.as_str()));
+        found.sort_by(|a, b| (b.level, &a.id, &a.subject).cmp(&(a.level, &b.id, &b.subject)));
+        Ok(found)
+    }
+}
+
+/// Compiles a module into the engine; gives back its package, as `data.…`.
+fn add(engine: &mut Engine, module: &Module) -> Result<String, Broken> {
+    let added = engine.add_policy(module.name.clone(), module.text.clone());
+    added.map_err(|error| Broken::Compile { name: module.name.clone(), reason: error.to_string() })
+}
+
+/// The members of a set rule; none when the package has no such rule.
+fn entries(engine: &mut Engine, package: &str, rule: &str) -> Result<Vec<Value>, Broken> {
+    let failed = |reason: String| Broken::Evaluate { package: package.to_owned(), reason };
+    let results = engine.eval_query(format!("{package}.{rule}"), false).map_err(|error| failed(error.to_string()))?;
+    let value =
+        results.result.into_iter().next().and_then(|row| row.expressions.into_iter().next()).map(|expression| expression.value);
+    match value {
+        None | Some(Value::Undefined) => Ok(Vec::new()),
+        Some(Value::Set(set)) => Ok(set.iter().cloned().collect()),
+        Some(other) => Err(Broken::Shape { package: package.to_owned(), found: format!("`{rule}` as {other}") }),
+    }
+}
+
+fn finding(package: &str, level: FindingLevel, entry: &Value) -> Result<Finding, Broken> {
+    let text = |key: &str| entry[key].as_string().ok().map(ToString::to_string);
+    match (text("id"), text("message"), text("remedy")) {
+        (Some(id), Some(message), Some(remedy)) => Ok(Finding { id, level, message, remedy, subject: text("subject") }),
+        _ => Err(Broken::Shape { package: package.to_owned(), found: entry.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

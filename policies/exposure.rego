@@ -1,0 +1,35 @@
+# What anybody on the internet can reach.
+package aksight.exposure
+
+warn contains finding if {
+	not object.get(input.spec, ["cluster", "private"], false)
+	count(object.get(input.spec, ["cluster", "authorizedIpRanges"], [])) == 0
+	finding := {
+		"id": "AKS-POL-002",
+		"message": "the API server answers everybody on the internet",
+		"remedy": "set `cluster.private: true`, or list your networks in `cluster.authorizedIpRanges`",
+		"subject": "cluster.authorizedIpRanges",
+	}
+}
+
+deny contains finding if {
+	some range in object.get(input.spec, ["cluster", "authorizedIpRanges"], [])
+	range in {"0.0.0.0/0", "0.0.0.0"}
+	finding := {
+		"id": "AKS-POL-003",
+		"message": sprintf("`cluster.authorizedIpRanges` lets everybody in: %s", [range]),
+		"remedy": "list the networks that need the API server, or leave the list out and accept the warning",
+		"subject": "cluster.authorizedIpRanges",
+	}
+}
+
+warn contains finding if {
+	entra := input.spec.cluster.entra
+	object.get(entra, "localAccounts", true)
+	finding := {
+		"id": "AKS-POL-004",
+		"message": "people sign in with Entra, yet static cluster-admin credentials still work",
+		"remedy": "set `cluster.entra.localAccounts: false`",
+		"subject": "cluster.entra.localAccounts",
+	}
+}

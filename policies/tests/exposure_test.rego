@@ -1,0 +1,33 @@
+package aksight.exposure_test
+
+import data.aksight.exposure
+
+ids(findings) := {finding.id | some finding in findings}
+
+test_an_open_api_server_is_warned_of if {
+	"AKS-POL-002" in ids(exposure.warn) with input as {"spec": {"cluster": {}}}
+}
+
+test_a_private_one_is_not if {
+	count(exposure.warn) == 0 with input as {"spec": {"cluster": {"private": true}}}
+}
+
+test_a_fenced_one_is_not if {
+	count(exposure.warn) == 0 with input as {"spec": {"cluster": {"authorizedIpRanges": ["203.0.113.0/24"]}}}
+}
+
+test_a_fence_around_the_whole_world_is_denied if {
+	"AKS-POL-003" in ids(exposure.deny) with input as {"spec": {"cluster": {"authorizedIpRanges": ["0.0.0.0/0"]}}}
+}
+
+test_a_real_fence_is_not_denied if {
+	count(exposure.deny) == 0 with input as {"spec": {"cluster": {"authorizedIpRanges": ["203.0.113.0/24"]}}}
+}
+
+test_local_accounts_beside_entra_are_warned_of if {
+	"AKS-POL-004" in ids(exposure.warn) with input as {"spec": {"cluster": {"private": true, "entra": {"localAccounts": true}}}}
+}
+
+test_entra_alone_is_not if {
+	count(exposure.warn) == 0 with input as {"spec": {"cluster": {"private": true, "entra": {"localAccounts": false}}}}
+}

@@ -1,0 +1,104 @@
+//! Every shipped rule is tested, tested rules are needed, and what cannot be judged does not pass.
+
+use serde_json::json;
+
+use super::*;
+
+fn review(document: &serde_json::Value) -> Vec<String> {
+    let found = Policies::embedded().unwrap().review(document).unwrap();
+    found.into_iter().map(|finding| format!("{:?} {}", finding.level, finding.id)).collect()
+}
+
+fn module(text: &str) -> Module {
+    Module { name: "own.rego".into(), text: text.into() }
+}
+
+#[test]
+fn every_shipped_test_passes() {
+    let results = test(&[]).unwrap();
+    let failed: Vec<&TestResult> = results.iter().filter(|result| !result.passed).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert!(results.len() > 20, "{} tests", results.len());
+}
+
+/// Every rule has tests that need it: without its text some test fails.
+#[test]
+fn no_rule_can_go_unnoticed() {
+    for rules in shipped::rules() {
+        for level in ["deny contains", "warn contains"] {
+            let count = rules.text.matches(level).count();
+            for nth in 0..count {
+                let text = without(&rules.text, level, nth);
+                let mut engine = Engine::new();
+                let mut failed = false;
+                let others = shipped::rules().into_iter().filter(|other| other.name != rules.name);
+                let changed = Module { name: rules.name.clone(), text };
+                let mut tests = Vec::new();
+                for module in others.chain([changed]).chain(shipped::tests()) {
+                    let package = add(&mut engine, &module).unwrap();
+                    tests.push((package, module.text));
+                }
+                for (package, text) in tests {
+                    for line in text.lines().filter(|line| line.starts_with("test_")) {
+                        let name = line.split_whitespace().next().unwrap();
+                        failed |= !engine.eval_rule(format!("{package}.{name}")).is_ok_and(|value| value == Value::from(true));
+                    }
+                }
+                assert!(failed, "{}: `{level}` number {nth} is not tested", rules.name);
+            }
+        }
+    }
+}
+
+/// The text with one rule made impossible.
+fn without(text: &str, level: &str, nth: usize) -> String {
+    let at = text.match_indices(level).nth(nth).unwrap().0;
+    let brace = at + text[at..].find("if {").unwrap() + "if {".len();
+    format!("{} 1 == 2\n{}", &text[..brace], &text[brace..])
+}
+
+#[test]
+fn the_quickstart_may_be_created_with_one_warning() {
+    let spec = crate::spec::read(include_str!("../../terraform/examples/quickstart/aksight.yaml"), "aksight.yaml").unwrap();
+    let document = json!({"spec": spec.stack, "terraform": null, "rest": [], "cluster": [],
+        "resources": [{"address": "azurerm_kubernetes_cluster.this", "action": "create"}]});
+    assert_eq!(review(&document), ["Warn AKS-POL-002"]);
+}
+
+#[test]
+fn the_complete_example_passes() {
+    let spec = crate::spec::read(include_str!("../../terraform/examples/complete/aksight.yaml"), "aksight.yaml").unwrap();
+    assert_eq!(
+        review(&json!({"spec": spec.stack, "terraform": null, "rest": [], "cluster": [], "resources": []})),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn denials_come_first_and_ignored_rules_not_at_all() {
+    let spec = json!({"cluster": {}, "azure": {"location": "x"}, "policies": {"requiredTags": ["owner"]}});
+    assert_eq!(review(&json!({"spec": spec})), ["Deny AKS-POL-005", "Warn AKS-POL-002"]);
+    let spec = json!({"cluster": {}, "policies": {"requiredTags": ["owner"], "ignore": ["AKS-POL-005"]}});
+    assert_eq!(review(&json!({"spec": spec})), ["Warn AKS-POL-002"]);
+}
+
+#[test]
+fn own_rules_judge_too() {
+    let own = module(
+        "package team.size\ndeny contains {\"id\": \"TEAM-1\", \"message\": \"too big\", \"remedy\": \"smaller\"} if input.spec.cluster.nodePool.count > 5",
+    );
+    let policies = Policies::embedded().unwrap().with_modules(&[own]).unwrap();
+    let document = json!({"spec": {"cluster": {"private": true, "nodePool": {"count": 9}}}});
+    assert_eq!(policies.review(&document).unwrap()[0].id, "TEAM-1");
+}
+
+#[test]
+fn what_cannot_be_judged_does_not_pass() {
+    let with = |text: &str| Policies::embedded().unwrap().with_modules(&[module(text)]);
+    let broken = with("package x\ndeny contains if {").unwrap_err().to_string();
+    assert!(broken.contains("own.rego") && broken.contains(":2"), "{broken}");
+    let shapeless = with("package x\ndeny contains \"no\" if true").unwrap().review(&json!({"spec": {}}));
+    assert!(matches!(shapeless, Err(Broken::Shape { .. })), "{shapeless:?}");
+    let no_set = with("package x\ndeny if true").unwrap().review(&json!({"spec": {}}));
+    assert!(matches!(no_set, Err(Broken::Shape { .. })), "{no_set:?}");
+}
