@@ -11,5 +11,6 @@ pub mod kube;
 pub mod planes;
 pub mod prometheus;
 pub mod runcommand;
+pub mod server;
 pub mod tfplugin;
 pub mod world;

@@ -1,14 +1,25 @@
 //! ARM itself: a plain function from a request and the world to an answer. It knows no sockets; the server beside it does.
 
+pub mod address;
+pub mod groups;
+pub mod kinds;
 pub mod memory;
+pub mod operations;
+pub mod reply;
+pub mod resources;
+pub mod subscription;
+pub mod versions;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::effects::access::Caller;
 use super::effects::delays::Delays;
+use super::planes::View;
 use super::planes::router::Audience;
 use super::world::World;
+use address::{Address, Place};
+use reply::Refusal;
 
 /// A request whose token was valid for ARM.
 #[derive(Clone, Debug)]
@@ -58,8 +69,110 @@ pub struct Reply {
     pub body: Option<Value>,
 }
 
+impl Call {
+    /// The `api-version` that was asked for; empty when there was none.
+    pub fn version(&self) -> &str {
+        self.parameter("api-version").unwrap_or_default()
+    }
+
+    /// A query parameter, named without case.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// A header, named in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// Answers one request and changes the world as it says.
 pub fn answer(world: &mut World, setting: &Setting, call: &Call) -> Reply {
-    let _ = (world, setting, call);
-    Reply { status: 404, ..Reply::default() }
+    operations::settle(world, setting.now);
+    let reply = route(world, setting, call).unwrap_or_else(Reply::from);
+    let World { resources, planes, .. } = world;
+    planes.observe(&View { resources, now: setting.now, delays: setting.delays });
+    reply
+}
+
+fn route(world: &mut World, setting: &Setting, call: &Call) -> Result<Reply, Refusal> {
+    must_be_versioned(call)?;
+    let address = address::read(&call.path, call.method == "POST");
+    must_be_ours(setting, call)?;
+    match address {
+        Address::Tenants => Ok(subscription::tenants(setting)),
+        Address::Subscriptions => Ok(reply::page([subscription::described(setting)])),
+        Address::Subscription => Ok(reply::body(200, subscription::described(setting))),
+        Address::Locations => Ok(subscription::locations(setting)),
+        Address::Providers => Ok(subscription::providers(world, setting)),
+        Address::Provider { namespace, action } => subscription::one_provider(world, setting, &namespace, action.as_deref()),
+        Address::Groups => Ok(groups::list(world)),
+        Address::Group(place) => groups::answer(world, setting, call, &place),
+        Address::Everything(scope) => Ok(resources::everything(world, &scope)),
+        Address::Operation { id, result } => operations::look(world, setting, &id, result),
+        Address::Collection { scope, of_type } => collection(world, call, &scope, &of_type),
+        Address::Action { place, action } if call.method == "POST" => {
+            kinds::actions::answer(world, setting, call, &place, &action)
+        }
+        Address::Resource(place) => resource(world, setting, call, &place),
+        Address::Action { .. } | Address::Nothing => Err(reply::refuse(404, "NotFound", "The request path is not known.")),
+    }
+}
+
+fn resource(world: &mut World, setting: &Setting, call: &Call, place: &Place) -> Result<Reply, Refusal> {
+    match place.of_type.as_str() {
+        "managedclusters/agentpools" => return kinds::pools::answer(world, setting, call, place),
+        "managedclusters/commandresults" => return kinds::actions::result(world, setting, place),
+        _ => {}
+    }
+    match call.method.as_str() {
+        "GET" => resources::get(world, call, place),
+        "HEAD" => Ok(reply::bare(if world.resources.contains_key(&place.key) { 204 } else { 404 })),
+        "PUT" => resources::put(world, setting, call, place),
+        "PATCH" => resources::patch(world, setting, call, place),
+        "DELETE" => resources::delete(world, setting, call, place),
+        _ => Err(reply::refuse(405, "MethodNotAllowed", "The method is not allowed on this resource.")),
+    }
+}
+
+fn collection(world: &World, call: &Call, scope: &str, of_type: &str) -> Result<Reply, Refusal> {
+    match of_type {
+        "microsoft.authorization/roleassignments" => Ok(kinds::roles::list(world, scope, call.parameter("$filter"))),
+        "microsoft.authorization/permissions" => Ok(reply::page([kinds::actions::permissions()])),
+        "microsoft.alertsmanagement/alertrulerecommendations" if world.resources.contains_key(scope) => {
+            Ok(reply::page(kinds::rule_groups::recommended()))
+        }
+        "microsoft.containerservice/managedclusters/agentpools" => kinds::pools::list(world, scope),
+        _ => resources::list(world, call, scope, of_type),
+    }
+}
+
+/// Every request names a version, as `2025-10-01` or `2025-10-01-preview`.
+fn must_be_versioned(call: &Call) -> Result<(), Refusal> {
+    let version = call.version();
+    if version.is_empty() {
+        let message = "The api-version query parameter (?api-version=) is required for all requests.";
+        return Err(reply::refuse(400, "MissingApiVersionParameter", message));
+    }
+    let day = version.strip_suffix("-preview").unwrap_or(version);
+    let sound = day.len() == 10
+        && day.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+    if sound {
+        Ok(())
+    } else {
+        Err(reply::refuse(400, "InvalidApiVersionParameter", format!("The api-version '{version}' is invalid.")))
+    }
+}
+
+/// There is one subscription.
+fn must_be_ours(setting: &Setting, call: &Call) -> Result<(), Refusal> {
+    let mut parts = call.path.split('/').filter(|part| !part.is_empty());
+    match (parts.next(), parts.next()) {
+        (Some(first), Some(asked))
+            if first.eq_ignore_ascii_case("subscriptions") && !asked.eq_ignore_ascii_case(setting.subscription) =>
+        {
+            Err(reply::refuse(404, "SubscriptionNotFound", format!("The subscription '{asked}' could not be found.")))
+        }
+        _ => Ok(()),
+    }
 }
