@@ -65,6 +65,23 @@ pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Result<Crede
     }
 }
 
+/// The default subscription of the az CLI, as `az account show` tells it.
+///
+/// # Errors
+/// [`Error::FindCredential`] when az is missing, signed out, or says something else.
+pub async fn cli_subscription() -> Result<String, Error> {
+    let command = tokio::process::Command::new("az").args(["account", "show", "--output", "json"]).output().await;
+    let refused = |why: String| Error::FindCredential(format!("the az CLI does not name a subscription: {why}"));
+    let output = command.map_err(|error| refused(error.to_string()))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(refused(words.lines().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim().to_owned()));
+    }
+    let account: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| refused(error.to_string()))?;
+    let id = account.get("id").and_then(serde_json::Value::as_str).map(str::to_owned);
+    id.ok_or_else(|| refused("its answer has no `id`".to_owned()))
+}
+
 fn with_file(value: Option<String>, path: Option<String>, purpose: &'static str) -> Result<Option<String>, Error> {
     let (None, Some(path)) = (&value, path) else {
         return Ok(value);

@@ -215,7 +215,7 @@ impl Azure {
         let begun = self.now();
         let mut pause = operation.wait().saturating_sub(elapsed(operation.started, begun));
         loop {
-            let waited = elapsed(begun, self.now());
+            let waited = self.clock().passed(begun);
             if waited >= bound {
                 return self.outlasted(&operation, waited).await;
             }

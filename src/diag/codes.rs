@@ -78,6 +78,7 @@ register! {
     AzureUnreachable = "AKS-0410" "Azure cannot be reached";
     AzureRegistration = "AKS-0411" "a resource provider is not registered";
     AzurePolicy = "AKS-0412" "an Azure Policy or a lock forbids it";
+    AzureExists = "AKS-0413" "something exists that terraform's state does not know";
     ClusterUnreachable = "AKS-0501" "the cluster cannot be reached";
     ClusterCommand = "AKS-0502" "a command in the cluster did not run";
     SettingsConflict = "AKS-0503" "the metrics settings cannot be merged";

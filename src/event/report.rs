@@ -52,6 +52,8 @@ pub struct PlanSummary {
     pub unchanged: usize,
     /// Policy findings.
     pub findings: Vec<Finding>,
+    /// What could not be judged, and why.
+    pub blind_spots: Vec<String>,
 }
 
 impl PlanSummary {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::{Error, Hands, steps};
 use crate::base::ArmId;
-use crate::event::{Action, Event, UnitId, UnitLine, UnitStatus};
+use crate::event::{Event, UnitId, UnitLine, UnitStatus};
 use crate::plan::{Approved, Order, Plan, Unit};
 
 /// What came of a plan.
@@ -124,7 +124,7 @@ struct Book {
 impl Book {
     fn open(plan: &Plan<Approved>) -> Self {
         let within = plan.units.iter().filter_map(|unit| Some((unit.id.clone(), unit.within.clone()?))).collect();
-        Self { lines: plan.units.iter().filter(|unit| unit.counts()).map(line).collect(), within, failures: Vec::new() }
+        Self { lines: plan.lines(), within, failures: Vec::new() }
     }
 
     fn mark(&mut self, id: &UnitId, status: UnitStatus, reason: &str) {
@@ -165,19 +165,5 @@ impl Book {
 
     fn finish(self) -> Execution {
         Execution { units: self.lines, failures: self.failures }
-    }
-}
-
-fn line(unit: &Unit) -> UnitLine {
-    let carried = unit.step.is_some() || (unit.within.is_some() && unit.action != Action::Unchanged);
-    UnitLine {
-        id: unit.id.clone(),
-        title: unit.title.clone(),
-        owner: unit.owner,
-        action: unit.action,
-        status: if carried { UnitStatus::Planned } else { UnitStatus::Unchanged },
-        reason: unit.reason.clone(),
-        changes: unit.changes.clone(),
-        elapsed: Duration::ZERO,
     }
 }

@@ -15,6 +15,8 @@ pub struct ResourcePlan {
     pub changes: Vec<Change>,
     /// Fields that force a replacement.
     pub forced_by: Vec<String>,
+    /// Whether terraform would first take the existing resource into its state.
+    pub imported: bool,
 }
 
 /// A terraform plan.
@@ -42,7 +44,7 @@ impl TerraformView {
             .filter(|(_, change)| action(&change["actions"]) != Some(Action::Unchanged))
             .map(|(name, _)| name.clone())
             .collect();
-        let has_changes = !outputs.is_empty() || resources.iter().any(|r| r.action != Action::Unchanged);
+        let has_changes = !outputs.is_empty() || resources.iter().any(|r| r.imported || r.action != Action::Unchanged);
         Self { has_changes, resources, outputs, raw: document }
     }
 
@@ -51,7 +53,13 @@ impl TerraformView {
     pub fn unchanged(addresses: impl IntoIterator<Item = String>) -> Self {
         let resources = addresses
             .into_iter()
-            .map(|address| ResourcePlan { address, action: Action::Unchanged, changes: Vec::new(), forced_by: Vec::new() })
+            .map(|address| ResourcePlan {
+                address,
+                action: Action::Unchanged,
+                changes: Vec::new(),
+                forced_by: Vec::new(),
+                imported: false,
+            })
             .collect();
         Self { has_changes: false, resources, outputs: Vec::new(), raw: Value::Null }
     }
@@ -69,7 +77,8 @@ fn resource(entry: &Value) -> Option<ResourcePlan> {
     let action = action(&change["actions"])?;
     let forced_by = entries(change, "replace_paths").map(path_text).collect();
     let changes = if action == Action::Update || action == Action::Replace { leaf_changes(change) } else { Vec::new() };
-    Some(ResourcePlan { address: entry["address"].as_str()?.to_owned(), action, changes, forced_by })
+    let imported = change["importing"].is_object();
+    Some(ResourcePlan { address: entry["address"].as_str()?.to_owned(), action, changes, forced_by, imported })
 }
 
 fn action(actions: &Value) -> Option<Action> {

@@ -11,7 +11,7 @@ use crate::event::Owner;
 /// Shape: `{spec, terraform, rest: [unit], cluster: [unit], resources: [{address, action}]}`, a unit being
 /// `{id, title, action, reason, changes: [{field, before, after}], step}`.
 #[must_use]
-pub fn document<S>(plan: &Plan<S>, spec: &Value, terraform: &Value) -> Value {
+pub fn document<S>(plan: &Plan<S>, spec: &Value, terraform: &Value, allowed: &[String]) -> Value {
     let units = |owner: Owner| -> Vec<Value> { plan.units.iter().filter(|unit| unit.owner == owner).map(line).collect() };
     let resources: Vec<Value> = plan
         .units
@@ -21,6 +21,7 @@ pub fn document<S>(plan: &Plan<S>, spec: &Value, terraform: &Value) -> Value {
         })
         .collect();
     json!({
+        "allow_destroy": allowed,
         "spec": spec,
         "terraform": terraform,
         "resources": resources,

@@ -14,10 +14,10 @@ pub struct Destruction {
     pub reason: String,
 }
 
-/// Every unit that the plan would delete or replace.
+/// Every unit that the plan would delete or replace; terraform's own step is judged by its resources.
 #[must_use]
 pub fn destructions<S>(plan: &Plan<S>) -> Vec<Destruction> {
-    plan.units.iter().filter(|unit| unit.action.is_destructive()).map(destruction).collect()
+    plan.units.iter().filter(|unit| unit.counts() && unit.action.is_destructive()).map(destruction).collect()
 }
 
 fn destruction(unit: &Unit) -> Destruction {

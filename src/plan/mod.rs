@@ -14,7 +14,7 @@ mod unit;
 use std::marker::PhantomData;
 
 use crate::base::clock::Timestamp;
-use crate::event::{Action, Finding, FindingLevel, PlanSummary, UnitId};
+use crate::event::{Action, Finding, FindingLevel, PlanSummary, UnitId, UnitLine};
 
 pub use document::document;
 pub use draft::{Undrawable, draft};
@@ -68,7 +68,8 @@ impl<S> Plan<S> {
     /// Counts by action, with the findings. Units that only carry others (terraform's own step) are not counted.
     #[must_use]
     pub fn summary(&self) -> PlanSummary {
-        let mut summary = PlanSummary { findings: self.findings.clone(), ..PlanSummary::default() };
+        let mut summary =
+            PlanSummary { findings: self.findings.clone(), blind_spots: self.blind_spots.clone(), ..PlanSummary::default() };
         self.units.iter().filter(|unit| unit.counts()).for_each(|unit| summary.count(unit.action));
         summary
     }
@@ -77,6 +78,12 @@ impl<S> Plan<S> {
     #[must_use]
     pub fn has_work(&self) -> bool {
         self.units.iter().any(|unit| unit.action != Action::Unchanged)
+    }
+
+    /// Every unit as a line of a report, before anything is carried out. Units that only carry others have none.
+    #[must_use]
+    pub fn lines(&self) -> Vec<UnitLine> {
+        self.units.iter().filter(|unit| unit.counts()).map(Unit::line).collect()
     }
 
     /// The unit with this id.

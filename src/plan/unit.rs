@@ -1,8 +1,10 @@
 //! A unit of a plan: one line that a person recognises.
 
+use std::time::Duration;
+
 use super::Step;
 use crate::base::ArmId;
-use crate::event::{Action, Change, Owner, UnitId};
+use crate::event::{Action, Change, Owner, UnitId, UnitLine, UnitStatus};
 
 /// One line of the plan.
 #[derive(Clone, Debug)]
@@ -92,5 +94,20 @@ impl Unit {
     #[must_use]
     pub fn counts(&self) -> bool {
         !matches!(self.step, Some(Step::ApplyTerraform)) && self.id.as_str() != super::draft::TERRAFORM
+    }
+
+    /// The unit as a line of a report, before anything is carried out.
+    pub(super) fn line(&self) -> UnitLine {
+        let planned = self.step.is_some() || (self.within.is_some() && self.action != Action::Unchanged);
+        UnitLine {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            owner: self.owner,
+            action: self.action,
+            status: if planned { UnitStatus::Planned } else { UnitStatus::Unchanged },
+            reason: self.reason.clone(),
+            changes: self.changes.clone(),
+            elapsed: Duration::ZERO,
+        }
     }
 }

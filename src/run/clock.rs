@@ -35,4 +35,9 @@ impl Clock for FastClock {
     fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(tokio::time::sleep(time / self.factor.max(1)))
     }
+
+    fn passed(&self, since: Timestamp) -> Duration {
+        let real = Duration::try_from(self.now().duration_since(since)).unwrap_or_default();
+        real.saturating_mul(self.factor.max(1))
+    }
 }

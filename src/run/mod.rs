@@ -1,6 +1,27 @@
 //! Floor 7: conducting. Bundles the hands and runs observe, plan, execute and verify in rounds.
+//!
+//! The faces call one function per command; every one of them gives back a [`Report`](crate::event::Report) and never fails
+//! otherwise, so that an error too is a document.
 
 pub mod clock;
 pub mod door;
+mod judge;
+mod outputs;
+mod plan;
+mod prepare;
+pub mod problem;
+mod provision;
+mod resume;
+mod setup;
+mod stop;
+mod survey;
+mod tally;
+mod verify;
 
 pub use clock::{FastClock, RealClock};
+pub use outputs::{Remembered, remembered};
+pub use plan::plan;
+pub use provision::{Answer, Wants, provision};
+pub use setup::{Outside, Setup, Unready};
+pub use stop::exit_code;
+pub use verify::verify;

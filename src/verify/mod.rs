@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::azure::Azure;
-use crate::base::{Clock, clock::Timestamp};
+use crate::base::Clock;
 use crate::desired::Desired;
 use crate::event::{Check, CheckId, Event, Stream, Verdict};
 use crate::kube::Door;
@@ -54,7 +54,7 @@ pub async fn run(questions: &Questions<'_>, bound: Duration) -> Vec<Check> {
         told.clone_from(&checks);
         let settled = |check: &Check| matches!(check.verdict, Verdict::Pass | Verdict::Skipped);
         let hopeless = checks.iter().any(|check| check.verdict == Verdict::Fail);
-        if checks.iter().all(settled) || hopeless || is_over(started, questions.clock.now(), bound) {
+        if checks.iter().all(settled) || hopeless || questions.clock.passed(started) >= bound {
             return checks;
         }
         tokio::select! {
@@ -92,10 +92,6 @@ fn tell(checks: &[Check], told: &[Check], events: &Stream) {
     for check in checks.iter().filter(|check| known(check.id) != Some(check.verdict)) {
         events.emit(Event::Checked(check.clone()));
     }
-}
-
-fn is_over(started: Timestamp, now: Timestamp, bound: Duration) -> bool {
-    Duration::try_from(now.duration_since(started)).is_ok_and(|passed| passed >= bound)
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ fn umbrella(view: &TerraformView) -> Unit {
 
 fn line(desired: &Desired, resource: &ResourcePlan) -> Unit {
     let reason = match resource.action {
+        Action::Unchanged if resource.imported => "it exists, and terraform takes it into its state".to_owned(),
         Action::Unchanged => "terraform's refresh found it as declared".to_owned(),
         Action::Create => "terraform does not have it in its state".to_owned(),
         Action::Replace if !resource.forced_by.is_empty() => format!("forced by {}", resource.forced_by.join(", ")),

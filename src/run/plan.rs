@@ -1,0 +1,50 @@
+//! `plan`: one look, one plan, nothing written in Azure.
+
+use super::provision::look;
+use super::setup::{Outside, Setup};
+use super::stop::Stop;
+use super::tally::Tally;
+use super::{judge, outputs, prepare};
+use crate::desired::resolve;
+use crate::event::{Outcome, Phase, Report};
+use crate::plan::{Checked, Plan};
+use crate::spec::Spec;
+
+/// Draws the plan of a stack. The plan comes back even when policies deny it; the report then says so.
+pub async fn plan(spec: &Spec, setup: Setup, allow_destroy: &[String]) -> (Option<Plan<Checked>>, Report) {
+    let mut tally = Tally::new(&setup, &spec.stack.metadata.name);
+    let outside = match Outside::open(setup, spec).await {
+        Ok(outside) => outside,
+        Err(error) => return (None, tally.close(None, Err(error.into())).await),
+    };
+    let (plan, ended) = match draw(&outside, spec, allow_destroy, &mut tally).await {
+        Ok(plan) => {
+            let ended = judged(&plan, allow_destroy);
+            (Some(plan), ended)
+        }
+        Err(stop) => (None, Err(stop)),
+    };
+    (plan, tally.close(Some(&outside), ended).await)
+}
+
+async fn draw(outside: &Outside, spec: &Spec, allowed: &[String], tally: &mut Tally) -> Result<Plan<Checked>, Stop> {
+    let setup = outside.setup();
+    let desired = resolve(spec, &setup.subscription);
+    let policies = judge::policies(spec, &setup.base)?;
+    prepare::write_files(outside, spec)?;
+    outside.azure.warm_up().await?;
+    tally.start_lap();
+    let (observed, plan) = look(outside, spec, &desired, &policies, allowed).await?;
+    tally.add_lap(Phase::Observe);
+    tally.planned(&plan);
+    tally.report.outputs = outputs::of(&desired, &observed);
+    Ok(plan)
+}
+
+fn judged(plan: &Plan<Checked>, allowed: &[String]) -> Result<Outcome, Stop> {
+    if !plan.has_work() {
+        return Ok(Outcome::Unchanged);
+    }
+    plan.clone().approve(allowed)?;
+    Ok(Outcome::Planned)
+}

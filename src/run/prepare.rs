@@ -1,0 +1,77 @@
+//! Terraform's directory made ready: the generated files, and `init` when it must run.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use super::setup::Outside;
+use super::stop::Stop;
+use crate::diag::{Code, Diagnostic};
+use crate::hcl::{self, File, State};
+use crate::spec::Spec;
+use crate::terraform::{Error, Message, Watch};
+
+/// Writes the generated files that differ.
+///
+/// # Errors
+/// The directory cannot be written.
+pub(super) fn write_files(outside: &Outside, spec: &Spec) -> Result<(), Stop> {
+    let state = if outside.setup().rehearsal { State::Local } else { State::AsWritten };
+    hcl::render(spec, state).iter().try_for_each(|file| write(outside.terraform.dir(), file))
+}
+
+/// Writes a file of ours, 0600, whole or not at all; a file that already says so is left alone, so that `init` is not needed anew.
+pub(super) fn write(directory: &Path, file: &File) -> Result<(), Stop> {
+    let path = directory.join(file.name);
+    if std::fs::read(&path).is_ok_and(|there| there == file.text.as_bytes()) {
+        return Ok(());
+    }
+    replace(&path, file.text.as_bytes()).map_err(|error| {
+        Stop::failed(
+            Diagnostic::error(Code::StateDirectory, format!("cannot write `{}`", path.display()))
+                .caused_by(error.to_string())
+                .hint("make the state directory writable, free some space, or choose another with `--state-dir`"),
+        )
+    })
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let new = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)
+}
+
+/// Runs `init` when the directory is not initialised for this configuration.
+pub(super) async fn init(outside: &Outside) -> Result<(), Stop> {
+    if outside.terraform.needs_init() { init_now(outside).await } else { Ok(()) }
+}
+
+/// Runs `init`. A rehearsal's provider is the program itself, which changes with every build: there, and only there, a lock file
+/// that names another build is forgotten.
+pub(super) async fn init_now(outside: &Outside) -> Result<(), Stop> {
+    let setup = outside.setup();
+    setup.events.note("preparing terraform's directory (init)");
+    let silent = |_: Message| {};
+    let watch = || Watch { on: &silent, cancel: &setup.cancel, again: &setup.again };
+    match outside.terraform.init(false, watch()).await {
+        Err(Error::LockFileMismatch { .. }) if setup.rehearsal => {
+            outside.terraform.forget_init()?;
+            Ok(outside.terraform.init(false, watch()).await?)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Does what an error of a terraform command asks for, if it is something about the directory; gives the error back otherwise.
+pub(super) async fn mend(outside: &Outside, error: Error) -> Result<(), Stop> {
+    match error {
+        Error::NeedsInit { .. } => init_now(outside).await,
+        Error::LockFileMismatch { .. } if outside.setup().rehearsal => {
+            outside.terraform.forget_init()?;
+            init_now(outside).await
+        }
+        other => Err(other.into()),
+    }
+}

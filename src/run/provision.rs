@@ -1,0 +1,171 @@
+//! `provision`: rounds of look, plan, consent and work until nothing is left to do, then the proof.
+//!
+//! A second look follows every round that wrote, because some wishes can only be judged once others are fulfilled, and because only
+//! a plan without changes proves that the work is done.
+
+use super::setup::{Outside, Setup};
+use super::stop::Stop;
+use super::survey::survey;
+use super::tally::Tally;
+use super::{judge, outputs, prepare, problem, resume, verify};
+use crate::base::Class;
+use crate::desired::{Desired, resolve};
+use crate::diag::{Code, Diagnostic};
+use crate::event::{Event, Outcome, Phase, Report};
+use crate::execute::{self, Execution};
+use crate::observed::Observed;
+use crate::plan::{self, Approved, Checked, Plan};
+use crate::policy::Policies;
+use crate::spec::Spec;
+
+/// Two rounds are the rule: one that works and one that finds nothing left. More mean that somebody else writes too.
+const MOST_ROUNDS: u32 = 5;
+
+/// What a person says to a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Do it.
+    Yes,
+    /// Do not.
+    No,
+    /// Nobody is there to ask.
+    Nobody,
+}
+
+/// What the user asked for.
+pub struct Wants<'a> {
+    /// Terraform addresses or unit ids that may be destroyed.
+    pub allow_destroy: Vec<String>,
+    /// Whether the data shall be proven to arrive.
+    pub verify: bool,
+    /// Shows a plan with work. Called before the guard has its say.
+    pub show: &'a (dyn Fn(&Plan<Checked>) + Send + Sync),
+    /// Asks whether a plan may be carried out. May block.
+    pub ask: &'a (dyn Fn(&Plan<Approved>) -> Answer + Send + Sync),
+}
+
+impl std::fmt::Debug for Wants<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wants").field("allow_destroy", &self.allow_destroy).field("verify", &self.verify).finish_non_exhaustive()
+    }
+}
+
+/// Makes the stack what the file says, and proves that data arrives. Errors are in the report.
+pub async fn provision(spec: &Spec, setup: Setup, wants: &Wants<'_>) -> Report {
+    let mut tally = Tally::new(&setup, &spec.stack.metadata.name);
+    let outside = match Outside::open(setup, spec).await {
+        Ok(outside) => outside,
+        Err(error) => return tally.close(None, Err(error.into())).await,
+    };
+    let ended = rounds(&outside, spec, wants, &mut tally).await;
+    tally.close(Some(&outside), ended).await
+}
+
+async fn rounds(outside: &Outside, spec: &Spec, wants: &Wants<'_>, tally: &mut Tally) -> Result<Outcome, Stop> {
+    let setup = outside.setup();
+    let desired = resolve(spec, &setup.subscription);
+    let policies = judge::policies(spec, &setup.base)?;
+    prepare::write_files(outside, spec)?;
+    outside.azure.warm_up().await?;
+    for round in 1..=MOST_ROUNDS {
+        tally.start_lap();
+        let (observed, plan) = look(outside, spec, &desired, &policies, &wants.allow_destroy).await?;
+        tally.add_lap(Phase::Observe);
+        tally.planned(&plan);
+        tally.report.outputs = outputs::of(&desired, &observed);
+        if !plan.has_work() {
+            return verify::prove(outside, &desired, &observed, wants.verify, tally).await;
+        }
+        let Some(approved) = consent(plan, wants, round, setup)? else { return Ok(declined(tally)) };
+        tally.start_lap();
+        let execution = carry_out(outside, &desired, &approved).await?;
+        tally.add_lap(Phase::Execute);
+        tally.executed(&execution);
+        judge_failures(outside, &execution, round, tally).await?;
+    }
+    Err(Stop::failed(
+        Diagnostic::error(
+            Code::AzureConflict,
+            format!("the stack does not settle: after {MOST_ROUNDS} rounds there is still work"),
+        )
+        .hint("somebody or something else writes to the same resources: see which units appear again and again"),
+    ))
+}
+
+/// One look and what follows from it.
+pub(super) async fn look(
+    outside: &Outside,
+    spec: &Spec,
+    desired: &Desired,
+    policies: &Policies,
+    allowed: &[String],
+) -> Result<(Observed, Plan<Checked>), Stop> {
+    resume::reclaim(outside).await?;
+    let observed = Box::pin(survey(outside, desired)).await?;
+    resume::settle(outside, &observed).await?;
+    resume::refuse_foreign(desired, &observed)?;
+    let plan = judge::review(policies, plan::draft(desired, &observed)?, spec, &observed, allowed)?;
+    Ok((observed, plan))
+}
+
+/// Lets a plan through guard and policies, and asks. Later rounds finish what the first was approved for: they are not asked about
+/// again, but guard and policies judge them like the first.
+fn consent(plan: Plan<Checked>, wants: &Wants<'_>, round: u32, setup: &Setup) -> Result<Option<Plan<Approved>>, Stop> {
+    if round == 1 {
+        (wants.show)(&plan);
+    }
+    let approved = plan.approve(&wants.allow_destroy)?;
+    if round > 1 {
+        setup.events.note(format!("round {round}: the world has moved, finishing what is left"));
+        return Ok(Some(approved));
+    }
+    match tokio::task::block_in_place(|| (wants.ask)(&approved)) {
+        Answer::Yes => Ok(Some(approved)),
+        Answer::No => Ok(None),
+        Answer::Nobody => Err(Stop {
+            outcome: Outcome::Waiting,
+            problems: vec![
+                Diagnostic::error(Code::NeedsAnswer, "the plan waits for somebody's approval")
+                    .hint("answer beforehand with `--yes`, or run the command in a terminal"),
+            ],
+        }),
+    }
+}
+
+fn declined(tally: &mut Tally) -> Outcome {
+    tally.report.next.push("nothing was changed; run the same command again when the plan is wanted".to_owned());
+    Outcome::Planned
+}
+
+async fn carry_out(outside: &Outside, desired: &Desired, plan: &Plan<Approved>) -> Result<Execution, Stop> {
+    resume::expect(outside, desired, plan).await?;
+    outside.setup().events.emit(Event::Phase { phase: Phase::Execute });
+    execute::run(plan, &outside.hands()).await.map_err(|error| Stop::failed(problem::of_step(None, &error)))
+}
+
+/// Decides after a round with failures: once more when waiting or looking again may cure all of them, else stop and say why.
+async fn judge_failures(outside: &Outside, execution: &Execution, round: u32, tally: &mut Tally) -> Result<(), Stop> {
+    if outside.setup().cancel.is_cancelled() {
+        return Err(Stop::interrupted());
+    }
+    for (_, error) in &execution.failures {
+        if let execute::Error::Terraform(crate::terraform::Error::AlreadyExists { address, .. }) = error {
+            // Somebody else made it between plan and apply: it must not be imported as ours.
+            outside.journal.settle_creation(address).await?;
+        }
+    }
+    let problems: Vec<Diagnostic> = execution.failures.iter().map(|(unit, error)| problem::of_step(Some(unit), error)).collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    if round < MOST_ROUNDS && execution.failures.iter().all(|(_, error)| may_pass(&error.class())) {
+        outside.setup().events.warn(format!("{}; looking again", problems[0].summary));
+        return Ok(());
+    }
+    tally.report.next.push("run the same command again once the cause is removed: what is done stays done".to_owned());
+    Err(Stop { outcome: Outcome::Failed, problems })
+}
+
+const fn may_pass(class: &Class) -> bool {
+    matches!(class, Class::Transient | Class::Throttled(_) | Class::Busy | Class::NotYet | Class::Conflict)
+}

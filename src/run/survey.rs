@@ -1,0 +1,67 @@
+//! One look at everything: Azure, the cluster and terraform's own plan, side by side.
+
+use super::prepare;
+use super::setup::Outside;
+use super::stop::Stop;
+use crate::base::Kind;
+use crate::desired::Desired;
+use crate::event::{Event, Phase};
+use crate::observed::tfplan::TerraformView;
+use crate::observed::{Observed, Sight};
+use crate::terraform::{Message, Watch};
+use crate::{azure, observe};
+
+/// Looks at the world. Terraform's opinion is indispensable, everything else may be partly unknown.
+///
+/// # Errors
+/// The subscription cannot be seen, terraform cannot plan, or the user wants to stop.
+pub(super) async fn survey(outside: &Outside, desired: &Desired) -> Result<Observed, Stop> {
+    let setup = outside.setup();
+    setup.events.emit(Event::Phase { phase: Phase::Observe });
+    let now = setup.clock.now();
+    let look = async {
+        tokio::select! {
+            () = setup.cancel.cancelled() => Err(Stop::interrupted()),
+            seen = async { tokio::join!(door_opens(outside, desired), observe::look(desired, &outside.azure, &outside.door, now)) } => {
+                seen.0.map_err(Stop::from)?;
+                Ok(seen.1)
+            }
+        }
+    };
+    let (seen, view) = tokio::join!(look, plan_terraform(outside));
+    let mut observed = seen?;
+    observed.terraform = Sight::Present(view?);
+    Ok(observed)
+}
+
+/// Whether the subscription can be seen at all: every other absence would look like something to create.
+async fn door_opens(outside: &Outside, desired: &Desired) -> Result<(), azure::Error> {
+    match outside.azure.get(&desired.subscription, Kind::Subscription).await? {
+        Some(_) => Ok(()),
+        None => Err(azure::Error::ReadAnswer {
+            method: "GET",
+            target: desired.subscription.to_string(),
+            reason: "the subscription is not there".to_owned(),
+        }),
+    }
+}
+
+async fn plan_terraform(outside: &Outside) -> Result<TerraformView, Stop> {
+    let setup = outside.setup();
+    prepare::init(outside).await?;
+    let hear = |message: Message| {
+        if let Message::Diagnostic(found) = message
+            && !found.is_error()
+        {
+            setup.events.warn(format!("terraform: {}", found.summary));
+        }
+    };
+    let watch = || Watch { on: &hear, cancel: &setup.cancel, again: &setup.again };
+    match observe::terraform(&outside.terraform, &outside.plan_file, watch()).await {
+        Ok(view) => Ok(view),
+        Err(error) => {
+            prepare::mend(outside, error).await?;
+            Ok(observe::terraform(&outside.terraform, &outside.plan_file, watch()).await?)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `verify`, and the end of `provision`: the proof that data arrives.
+
+use super::setup::{Outside, Setup};
+use super::stop::Stop;
+use super::tally::Tally;
+use super::{outputs, problem};
+use crate::base::clock::Timestamp;
+use crate::desired::{Desired, resolve};
+use crate::event::{Check, CheckId, Event, Outcome, Phase, Report};
+use crate::observed::{GrafanaView, Observed};
+use crate::spec::Spec;
+use crate::{observe, verify};
+
+/// Asks whether data arrives, and changes nothing. `wait` is whether a pending check is awaited up to the file's bound.
+pub async fn verify(spec: &Spec, setup: Setup, wait: bool) -> Report {
+    let mut tally = Tally::new(&setup, &spec.stack.metadata.name);
+    let outside = match Outside::open(setup, spec).await {
+        Ok(outside) => outside,
+        Err(error) => return tally.close(None, Err(error.into())).await,
+    };
+    let ended = ask(&outside, spec, wait, &mut tally).await;
+    tally.close(Some(&outside), ended).await
+}
+
+async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> Result<Outcome, Stop> {
+    let setup = outside.setup();
+    let mut desired = resolve(spec, &setup.subscription);
+    desired.verification.enabled = true;
+    if !wait {
+        desired.verification.bound = std::time::Duration::ZERO;
+    }
+    outside.azure.warm_up().await?;
+    tally.start_lap();
+    let now: Timestamp = setup.clock.now();
+    let observed = tokio::select! {
+        () = setup.cancel.cancelled() => return Err(Stop::interrupted()),
+        observed = observe::look(&desired, &outside.azure, &outside.door, now) => observed,
+    };
+    tally.add_lap(Phase::Observe);
+    tally.report.outputs = outputs::of(&desired, &observed);
+    prove(outside, &desired, &observed, true, tally).await
+}
+
+/// The proof, after the last look. What was written before decides between changed and unchanged.
+pub(super) async fn prove(
+    outside: &Outside,
+    desired: &Desired,
+    observed: &Observed,
+    wanted: bool,
+    tally: &mut Tally,
+) -> Result<Outcome, Stop> {
+    let setup = outside.setup();
+    let done = if tally.has_written() { Outcome::Changed } else { Outcome::Unchanged };
+    let skipped = match (wanted, desired.verification.enabled) {
+        (false, _) => Some("skipped by `--no-verify`"),
+        (true, false) => Some("switched off by `verification.enabled` in the file"),
+        (true, true) => None,
+    };
+    if let Some(why) = skipped {
+        tally.checked(CheckId::ALL.into_iter().map(|id| Check::skipped(id, why)).collect());
+        tally.report.next.push("nothing was proven; `aksight verify` asks whether data arrives".to_owned());
+        outputs::keep(outside, &tally.report.outputs, &tally.report.checks).await?;
+        return Ok(done);
+    }
+    setup.events.emit(Event::Phase { phase: Phase::Verify });
+    tally.start_lap();
+    let questions = verify::Questions {
+        desired,
+        observed,
+        azure: &outside.azure,
+        door: &outside.door,
+        clock: setup.clock.clone(),
+        events: setup.events.clone(),
+        cancel: setup.cancel.clone(),
+    };
+    let checks = verify::run(&questions, desired.verification.bound).await;
+    tally.add_lap(Phase::Verify);
+    tally.checked(checks);
+    outputs::keep(outside, &tally.report.outputs, &tally.report.checks).await?;
+    if tally.report.verified {
+        tally.report.next.extend(where_to_look(observed));
+        return Ok(done);
+    }
+    if setup.cancel.is_cancelled() {
+        return Err(Stop::interrupted());
+    }
+    let problems = verify::first_broken(&tally.report.checks).map(problem::of_check).into_iter().collect();
+    Err(Stop { outcome: Outcome::Unverified, problems })
+}
+
+fn where_to_look(observed: &Observed) -> Option<String> {
+    let endpoint = observed.grafana.seen().and_then(|grafana| GrafanaView(grafana).endpoint())?;
+    Some(format!("open {endpoint} and look at the dashboards in the folder `Azure Managed Prometheus`"))
+}
