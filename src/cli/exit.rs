@@ -2,6 +2,8 @@
 
 use std::process::{ExitCode, Termination};
 
+use aksight::event::{Outcome, Report};
+
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -11,6 +13,16 @@ pub(crate) enum Exit {
     Error,
     /// Bad usage or a bad file.
     Usage,
+    /// What a report says.
+    Reported(u8),
+}
+
+impl Exit {
+    /// The end of a run; `terminated` is whether SIGTERM interrupted it.
+    pub(crate) fn of(report: &Report, terminated: bool) -> Self {
+        let interrupted = report.result == Outcome::Interrupted;
+        Self::Reported(if interrupted && terminated { 143 } else { report.exit_code })
+    }
 }
 
 impl Termination for Exit {
@@ -19,6 +31,7 @@ impl Termination for Exit {
             Self::Done => 0,
             Self::Error => 1,
             Self::Usage => 64,
+            Self::Reported(code) => code,
         })
     }
 }

@@ -1,0 +1,46 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use super::commands::{explain, generate, init, outputs, plan, policy, provision, simulate, status, validate, verify, version};
+
+/// One short file in, an AKS cluster whose network you can see out, and proof that it is so.
+#[derive(Debug, Parser)]
+#[command(name = "aksight", version, about, long_about = None, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  aksight provision --simulate        rehearse everything, offline, with the real terraform
+  aksight init                        write a first aksight.yaml
+  aksight plan                        what would be done
+  aksight provision                   do it, and prove that data arrives
+
+Exit codes: 0 done  1 error  2 changes  10 denied  11 not proven  12 locked  13 waits for approval  64 usage  130 stopped";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(init::InitArgs),
+    Validate(validate::ValidateArgs),
+    /// Print the JSON Schema of aksight.yaml, for editors.
+    Schema,
+    Generate(generate::GenerateArgs),
+    Plan(plan::PlanArgs),
+    Provision(provision::ProvisionArgs),
+    Verify(verify::VerifyArgs),
+    Status(status::StatusArgs),
+    Outputs(outputs::OutputsArgs),
+    Explain(explain::ExplainArgs),
+    Simulate(simulate::SimulateArgs),
+    Policy(policy::PolicyArgs),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example: aksight completions bash > ~/.local/share/bash-completion/completions/aksight")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    Version(version::VersionArgs),
+}

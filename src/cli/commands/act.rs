@@ -1,0 +1,120 @@
+//! What every command on a stack does around its library call: file, stage, signals, progress, report, exit code.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aksight::event::{Outcome, Report, Stream};
+use aksight::run::{Setup, exit_code};
+
+use crate::cli::commands::terraform;
+use crate::cli::exit::Exit;
+use crate::cli::stage::{self, Output, Refused, Script, StackArgs, Stops};
+use crate::cli::view::progress::Progress;
+use crate::cli::view::{self, Terminal};
+
+/// A command at work.
+pub(crate) struct Act {
+    pub(crate) script: Script,
+    pub(crate) terminal: Terminal,
+    pub(crate) progress: Progress,
+    pub(crate) stops: Stops,
+}
+
+/// Plays a command: `call` is the library's part, made with the setup it is given.
+pub(crate) fn play<F>(command: &str, args: &StackArgs, install: bool, call: &F) -> std::io::Result<Exit>
+where
+    F: AsyncFn(&Act, Setup) -> Report,
+{
+    let script = match stage::read(args) {
+        Ok(script) => script,
+        Err(refused) => return refuse(command, args, &refused),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let exit = runtime.block_on(async {
+        let terminal = Terminal::of_stderr();
+        let (events, progress) = if args.quiet { Progress::silent(&terminal) } else { Progress::start(&terminal) };
+        let act = Act { script, terminal, progress, stops: Stops::default() };
+        let terminated = listen(&act.stops, &events);
+        let mut report = once(command, args, &act, &events, call).await;
+        if let Ok(first) = &report
+            && terraform::would_help(first)
+            && terraform::offer(&act, install).await
+        {
+            report = once(command, args, &act, &events, call).await;
+        }
+        act.progress.finish();
+        match report {
+            Ok(report) => tell(args, &act, &report).map(|()| Exit::of(&report, terminated.load(Ordering::Relaxed))),
+            Err(refused) => refuse(command, args, &refused),
+        }
+    });
+    // A prompt or a name lookup may still hold a thread; nothing waits for it.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn once<F>(command: &str, args: &StackArgs, act: &Act, events: &Stream, call: &F) -> Result<Report, Refused>
+where
+    F: AsyncFn(&Act, Setup) -> Report,
+{
+    let (setup, strike) = stage::set(command, args, &act.script, events.clone(), &act.stops).await?;
+    let report = call(act, setup).await;
+    strike.now().await;
+    Ok(report)
+}
+
+/// Follows SIGINT and SIGTERM. Tells whether the latter came.
+fn listen(stops: &Stops, events: &Stream) -> Arc<AtomicBool> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = Arc::new(AtomicBool::new(false));
+    let (stops, events, flag) = (stops.clone(), events.clone(), terminated.clone());
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return terminated;
+    };
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => flag.store(true, Ordering::Relaxed),
+            }
+            if stops.cancel.is_cancelled() {
+                stops.again.cancel();
+            } else {
+                events.warn("stopping: what is at work is brought to a safe end first");
+                stops.cancel.cancel();
+            }
+        }
+    });
+    terminated
+}
+
+fn tell(args: &StackArgs, act: &Act, report: &Report) -> std::io::Result<()> {
+    match args.output {
+        Output::Json => writeln!(std::io::stdout(), "{}", view::report::json(report)),
+        Output::Text => {
+            let problems = view::diagnostic::text(&report.diagnostics, &act.script.text, &act.terminal);
+            std::io::stderr().write_all(problems.as_bytes())?;
+            std::io::stdout().write_all(view::report::text(report, &Terminal::of_stdout()).as_bytes())
+        }
+    }
+}
+
+/// Says what is wrong with file, command line or machine: before any call, so nothing was changed.
+pub(crate) fn refuse(command: &str, args: &StackArgs, refused: &Refused) -> std::io::Result<Exit> {
+    match args.output {
+        Output::Json => {
+            let mut report = Report::new(command);
+            report.rehearsal = args.simulate;
+            report.result = if refused.exit_code == exit_code(Outcome::Locked) { Outcome::Locked } else { Outcome::Failed };
+            report.exit_code = refused.exit_code;
+            report.diagnostics.clone_from(&refused.problems);
+            writeln!(std::io::stdout(), "{}", view::report::json(&report))?;
+        }
+        Output::Text => {
+            let text = view::diagnostic::text(&refused.problems, &refused.text, &Terminal::of_stderr());
+            std::io::stderr().write_all(text.as_bytes())?;
+        }
+    }
+    Ok(Exit::Reported(refused.exit_code))
+}

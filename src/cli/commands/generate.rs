@@ -1,0 +1,78 @@
+//! `aksight generate`: the Terraform files, for use without aksight.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use aksight::diag::{Code, Diagnostic};
+use aksight::hcl::{self, File, MARK, State};
+use clap::Args;
+
+use super::validate::{read, tell};
+use crate::cli::exit::Exit;
+
+/// Write the Terraform files of a stack; they work without aksight.
+#[derive(Debug, Args)]
+#[command(after_help = "Then: terraform -chdir=DIR init && terraform -chdir=DIR plan")]
+pub(crate) struct GenerateArgs {
+    /// The file.
+    #[arg(short, long, default_value = "aksight.yaml")]
+    file: PathBuf,
+    /// Where to write them.
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+    /// Overwrite files that aksight did not generate, too.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs it.
+pub(crate) fn run(args: &GenerateArgs) -> std::io::Result<Exit> {
+    let spec = match read(&args.file)? {
+        Ok((spec, text)) => {
+            tell(&spec.warnings, &text)?;
+            spec
+        }
+        Err(exit) => return Ok(exit),
+    };
+    let files = hcl::render(&spec, State::AsWritten);
+    let foreign: Vec<String> = files
+        .iter()
+        .filter(|file| !args.force && is_foreign(&args.out.join(file.name)))
+        .map(|file| file.name.to_owned())
+        .collect();
+    if !foreign.is_empty() {
+        let problem = Diagnostic::error(
+            Code::Usage,
+            format!("`{}` holds files of somebody else: {}", args.out.display(), foreign.join(", ")),
+        )
+        .hint("choose another directory, or overwrite them with `--force`");
+        return tell(&[problem], "").map(|()| Exit::Usage);
+    }
+    if let Err(error) = std::fs::create_dir_all(&args.out).and_then(|()| files.iter().try_for_each(|file| write(&args.out, file)))
+    {
+        let problem = Diagnostic::error(Code::StateDirectory, format!("`{}` cannot be written", args.out.display()))
+            .caused_by(error.to_string());
+        return tell(&[problem], "").map(|()| Exit::Error);
+    }
+    let names: Vec<&str> = files.iter().map(|file| file.name).collect();
+    let out = args.out.display();
+    writeln!(
+        anstream::stdout(),
+        "wrote {} to {out}\nnext: terraform -chdir={out} init && terraform -chdir={out} plan",
+        names.join(", ")
+    )?;
+    Ok(Exit::Done)
+}
+
+/// Whether something is there that this program did not write.
+fn is_foreign(path: &Path) -> bool {
+    std::fs::read_to_string(path)
+        .map_or_else(|error| error.kind() != std::io::ErrorKind::NotFound, |text| !text.starts_with(MARK))
+}
+
+fn write(directory: &Path, file: &File) -> std::io::Result<()> {
+    let path = directory.join(file.name);
+    let mut opened = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    opened.write_all(file.text.as_bytes())
+}

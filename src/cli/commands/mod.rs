@@ -1,0 +1,53 @@
+//! One file per command.
+
+mod act;
+pub(crate) mod explain;
+pub(crate) mod generate;
+pub(crate) mod init;
+pub(crate) mod outputs;
+pub(crate) mod plan;
+pub(crate) mod policy;
+pub(crate) mod provision;
+mod remembered;
+pub(crate) mod simulate;
+pub(crate) mod status;
+mod terraform;
+pub(crate) mod validate;
+pub(crate) mod verify;
+pub(crate) mod version;
+
+use std::io::Write as _;
+
+use clap::CommandFactory as _;
+
+use super::args::{Args, Command};
+use super::exit::Exit;
+
+/// Runs a command. An error is a stream that cannot be written.
+pub(crate) fn run(command: &Command) -> std::io::Result<Exit> {
+    match command {
+        Command::Init(args) => init::run(args),
+        Command::Validate(args) => validate::run(args),
+        Command::Schema => {
+            writeln!(anstream::stdout(), "{:#}", aksight::spec::schema())?;
+            Ok(Exit::Done)
+        }
+        Command::Generate(args) => generate::run(args),
+        Command::Plan(args) => plan::run(args),
+        Command::Provision(args) => provision::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Outputs(args) => outputs::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Simulate(args) => simulate::run(args),
+        Command::Policy(args) => policy::run(args),
+        Command::Completions { shell } => {
+            // Into memory first: clap_complete panics on a stream that cannot be written.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Args::command(), "aksight", &mut script);
+            anstream::stdout().write_all(&script)?;
+            Ok(Exit::Done)
+        }
+        Command::Version(args) => version::run(args),
+    }
+}

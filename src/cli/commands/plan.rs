@@ -1,0 +1,42 @@
+//! `aksight plan`.
+
+use std::io::Write as _;
+
+use aksight::event::Report;
+use aksight::run;
+use clap::Args;
+
+use super::act::{self, Act};
+use crate::cli::exit::Exit;
+use crate::cli::stage::{Output, StackArgs};
+use crate::cli::view::{self, Terminal};
+
+/// Show what provision would do, over terraform, REST and the cluster; exit code 2 when there are changes.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    stack: StackArgs,
+    /// A terraform address or unit that may be replaced or deleted; may be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    allow_destroy: Vec<String>,
+    /// Fetch the pinned terraform into your cache when none fits.
+    #[arg(long)]
+    install_terraform: bool,
+    /// Show units that need nothing, too.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// Runs it.
+pub(crate) fn run(args: &PlanArgs) -> std::io::Result<Exit> {
+    act::play("plan", &args.stack, args.install_terraform, &async |act: &Act, setup| draw(args, act, setup).await)
+}
+
+async fn draw(args: &PlanArgs, act: &Act, setup: run::Setup) -> Report {
+    let (plan, report) = run::plan(&act.script.spec, setup, &args.allow_destroy).await;
+    if let Some(plan) = plan.filter(|_| args.stack.output == Output::Text) {
+        let text = view::plan::text(&plan, &Terminal::of_stdout(), args.verbose);
+        act.progress.suspend(|| drop(std::io::stdout().write_all(text.as_bytes())));
+    }
+    report
+}

@@ -1,0 +1,102 @@
+//! `aksight simulate`: the embedded Azure alone, for terraform, az, kubectl and whoever speaks Azure.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use aksight::diag::{Code, Diagnostic};
+use aksight::sim::server::{Azure, Error, Fault, Options};
+use aksight::sim::tfplugin;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::validate::tell;
+use crate::cli::exit::Exit;
+use crate::cli::stage::pace;
+
+/// Serve the embedded Azure until Ctrl-C.
+#[derive(Debug, Args)]
+#[command(after_help = "In another shell: source DIR/env.sh, then terraform, az or aksight speak to it.")]
+pub(crate) struct SimulateArgs {
+    /// Where it keeps its world.
+    #[arg(long, value_name = "DIR", default_value = ".aksight/azure")]
+    state_dir: PathBuf,
+    /// Begin with an empty Azure.
+    #[arg(long)]
+    fresh: bool,
+    /// The port; else the one of last time.
+    #[arg(long)]
+    port: Option<u16>,
+    /// How fast time passes: `fast`, `realistic`, or seconds of ours per second of Azure's.
+    #[arg(long, default_value = "fast", value_parser = pace)]
+    pace: f64,
+    /// Order a fault; may be given several times (docs/simulator.md).
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<Fault>,
+    /// The subscription's id.
+    #[arg(long)]
+    subscription: Option<String>,
+}
+
+/// Runs it.
+pub(crate) fn run(args: &SimulateArgs) -> std::io::Result<Exit> {
+    tokio::runtime::Runtime::new()?.block_on(serve(args))
+}
+
+async fn serve(args: &SimulateArgs) -> std::io::Result<Exit> {
+    let options = Options {
+        state_dir: args.state_dir.clone(),
+        fresh: args.fresh,
+        pace: args.pace,
+        port: args.port,
+        subscription: args.subscription.clone(),
+        tenant: None,
+        faults: args.fault.clone(),
+    };
+    let azure = match Azure::start(options).await {
+        Ok(azure) => azure,
+        Err(error) => return tell(&[refused(&error)], "").map(|()| Exit::Error),
+    };
+    let script = environment(args, &azure)?;
+    writeln!(
+        anstream::stdout(),
+        "the embedded Azure serves at {}\nin another shell: source {}",
+        azure.base_url(),
+        script.display()
+    )?;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    azure.stop().await;
+    Ok(Exit::Done)
+}
+
+fn refused(error: &Error) -> Diagnostic {
+    let code = if matches!(error, Error::Port { .. }) { Code::Port } else { Code::StateDirectory };
+    let told = Diagnostic::from_error(code, error);
+    if code == Code::Port { told.hint("choose another with `--port`, or let aksight choose") } else { told }
+}
+
+/// Writes what a shell needs to speak to it (0600: it holds the throw-away secret).
+fn environment(args: &SimulateArgs, azure: &Azure) -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let home = args.state_dir.canonicalize()?;
+    let mirror = tfplugin::install_mirror(&home.join("provider"), &std::env::current_exe()?)?;
+    let lines = [
+        ("ARM_METADATA_HOSTNAME", azure.metadata_host().to_owned()),
+        ("ARM_SUBSCRIPTION_ID", azure.subscription().to_owned()),
+        ("ARM_TENANT_ID", azure.tenant().to_owned()),
+        ("ARM_CLIENT_ID", azure.client_id().to_owned()),
+        ("ARM_CLIENT_SECRET", azure.client_secret().expose().to_owned()),
+        ("SSL_CERT_FILE", home.join("ca-bundle.pem").display().to_string()),
+        ("REQUESTS_CA_BUNDLE", home.join("ca-bundle.pem").display().to_string()),
+        ("TF_CLI_CONFIG_FILE", mirror.display().to_string()),
+    ];
+    let path = home.join("env.sh");
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    for (name, value) in lines {
+        writeln!(file, "export {name}='{}'", value.replace('\'', "'\\''"))?;
+    }
+    Ok(path)
+}

@@ -1,0 +1,55 @@
+//! `aksight validate`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use aksight::diag::{Code, Diagnostic};
+use aksight::spec::{self, Spec};
+use clap::Args;
+
+use crate::cli::exit::Exit;
+use crate::cli::view::{self, Terminal};
+
+/// Check a file: every problem at once, with line and column.
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// The file.
+    #[arg(short, long, default_value = "aksight.yaml")]
+    file: PathBuf,
+}
+
+/// Runs it.
+pub(crate) fn run(args: &ValidateArgs) -> std::io::Result<Exit> {
+    let name = args.file.display().to_string();
+    match read(&args.file)? {
+        Ok((spec, text)) => {
+            tell(&spec.warnings, &text)?;
+            writeln!(anstream::stdout(), "{name}: stack `{}` is valid", spec.stack.metadata.name)?;
+            Ok(Exit::Done)
+        }
+        Err(exit) => Ok(exit),
+    }
+}
+
+/// Reads and checks a file; says what is wrong with it.
+pub(crate) fn read(file: &std::path::Path) -> std::io::Result<Result<(Spec, String), Exit>> {
+    let name = file.display().to_string();
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            let problem = Diagnostic::error(Code::SpecUnreadable, format!("`{name}` cannot be read"))
+                .caused_by(error.to_string())
+                .hint("name the file with `--file`, or write a first one with `aksight init`");
+            return tell(&[problem], "").map(|()| Err(Exit::Usage));
+        }
+    };
+    match spec::read(&text, &name) {
+        Ok(spec) => Ok(Ok((spec, text))),
+        Err(problems) => tell(&problems, &text).map(|()| Err(Exit::Usage)),
+    }
+}
+
+/// Writes diagnostics to standard error.
+pub(crate) fn tell(problems: &[Diagnostic], text: &str) -> std::io::Result<()> {
+    anstream::stderr().write_all(view::diagnostic::text(problems, text, &Terminal::of_stderr()).as_bytes())
+}

@@ -1,0 +1,318 @@
+//! Where a command plays: the file, the state directory, and Azure itself or the embedded one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aksight::azure::{self, CredentialSource};
+use aksight::base::{Clock, Cloud};
+use aksight::diag::{Code, Diagnostic};
+use aksight::event::{Outcome, Stream};
+use aksight::journal::{LockError, Owner, StackLock};
+use aksight::run::{FastClock, RealClock, Setup, exit_code, problem};
+use aksight::sim::server as embedded;
+use aksight::sim::tfplugin;
+use aksight::spec::{self, Spec};
+use aksight::terraform::{Environment, Value};
+use clap::{Args, ValueEnum};
+use tokio_util::sync::CancellationToken;
+
+/// The file that is used when none is named.
+const DEFAULT_FILE: &str = "aksight.yaml";
+/// The shipped example, for a rehearsal without a file.
+const QUICKSTART: &str = include_str!("../../terraform/examples/quickstart/aksight.yaml");
+/// The subscription of a rehearsal whose file names none.
+const REHEARSAL_SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
+
+/// Options of every command that works on a stack.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StackArgs {
+    /// The file; without one, a rehearsal uses the shipped quickstart.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Where state is kept, per stack [default: .aksight beside the file].
+    #[arg(long, value_name = "DIR", env = "AKSIGHT_STATE_DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+    /// Print results only, no progress.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Rehearse against the embedded Azure: nothing leaves this machine.
+    #[arg(long)]
+    pub(crate) simulate: bool,
+    /// Begin the rehearsal with an empty Azure.
+    #[arg(long, requires = "simulate")]
+    pub(crate) fresh: bool,
+    /// How fast time passes in the embedded Azure: `fast`, `realistic`, or seconds of ours per second of Azure's.
+    #[arg(long, value_name = "PACE", default_value = "fast", value_parser = pace, requires = "simulate")]
+    pub(crate) sim_pace: f64,
+    /// Order a fault from the embedded Azure; may be given several times (docs/simulator.md).
+    #[arg(long, value_name = "FAULT", requires = "simulate")]
+    pub(crate) fault: Vec<embedded::Fault>,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// One JSON document on standard output (docs/reference/report.md).
+    Json,
+}
+
+/// A hundred times faster than life.
+const FAST: f64 = 0.01;
+
+/// Reads a pace.
+pub(crate) fn pace(text: &str) -> Result<f64, String> {
+    match text {
+        "fast" => Ok(FAST),
+        "realistic" => Ok(1.0),
+        number => match number.parse::<f64>() {
+            Ok(pace) if (0.001..=10.0).contains(&pace) => Ok(pace),
+            _ => Err("neither `fast`, `realistic` nor a number from 0.001 to 10".to_owned()),
+        },
+    }
+}
+
+/// The user's file, read and checked.
+pub(crate) struct Script {
+    /// Its text, for messages that point into it.
+    pub(crate) text: String,
+    /// What it says.
+    pub(crate) spec: Spec,
+    /// The directory that its paths count from.
+    pub(crate) base: PathBuf,
+}
+
+/// What is wrong, and the text of the file it is wrong in.
+pub(crate) struct Refused {
+    pub(crate) problems: Vec<Diagnostic>,
+    pub(crate) text: String,
+    /// The exit code: 64 for the user's command line or file, 1 for the machine, 12 for a stack that somebody holds.
+    pub(crate) exit_code: u8,
+}
+
+impl Refused {
+    fn usage(problem: Diagnostic) -> Self {
+        Self { problems: vec![problem], text: String::new(), exit_code: 64 }
+    }
+
+    fn machine(problem: Diagnostic) -> Self {
+        Self { problems: vec![problem], text: String::new(), exit_code: exit_code(Outcome::Failed) }
+    }
+}
+
+/// Reads the file, or takes the shipped one for a rehearsal that has none.
+pub(crate) fn read(args: &StackArgs) -> Result<Script, Refused> {
+    let shipped = args.file.is_none() && args.simulate && !Path::new(DEFAULT_FILE).exists();
+    let path = args.file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+    let name = if shipped { "the shipped quickstart".to_owned() } else { path.display().to_string() };
+    let text = if shipped { Ok(QUICKSTART.to_owned()) } else { std::fs::read_to_string(&path) };
+    let text = text.map_err(|error| {
+        let problem = Diagnostic::error(Code::SpecUnreadable, format!("`{name}` cannot be read")).caused_by(error.to_string());
+        let problem = problem.hint("name the file with `--file`, or write a first one with `aksight init`");
+        Refused::usage(if args.simulate { problem } else { problem.hint("`--simulate` alone rehearses a shipped example") })
+    })?;
+    let base =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    match spec::read(&text, &name) {
+        Ok(spec) => Ok(Script { text, spec, base }),
+        Err(problems) => Err(Refused { problems, text, exit_code: 64 }),
+    }
+}
+
+/// The stack's own directory, absolute: terraform runs elsewhere. Rehearsals lie apart from real runs.
+pub(crate) fn directory(args: &StackArgs, script: &Script) -> PathBuf {
+    let state = args.state_dir.clone().unwrap_or_else(|| script.base.join(".aksight"));
+    let kind = if args.simulate { "rehearsals" } else { "stacks" };
+    let relative = state.join(kind).join(&script.spec.stack.metadata.name);
+    std::path::absolute(&relative).unwrap_or(relative)
+}
+
+/// Where installed terraform releases are kept: the user's cache.
+pub(crate) fn cache() -> PathBuf {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache"))).unwrap_or_else(std::env::temp_dir).join("aksight")
+}
+
+/// How the user stops a run: once politely, and once more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stops {
+    pub(crate) cancel: CancellationToken,
+    pub(crate) again: CancellationToken,
+}
+
+/// The embedded Azure of a rehearsal, to be struck when the play is over.
+pub(crate) struct Strike(Option<embedded::Azure>);
+
+impl Strike {
+    /// Brings the embedded Azure to an end, if there is one.
+    pub(crate) async fn now(self) {
+        if let Some(embedded) = self.0 {
+            embedded.stop().await;
+        }
+    }
+}
+
+/// The way to Azure, real or embedded.
+struct Way {
+    environment: Environment,
+    cloud: Cloud,
+    credential: CredentialSource,
+    http: reqwest::Client,
+    subscription: String,
+    clock: Arc<dyn Clock>,
+    embedded: Option<embedded::Azure>,
+}
+
+/// Sets the stage for a command.
+pub(crate) async fn set(
+    command: &str,
+    args: &StackArgs,
+    script: &Script,
+    events: Stream,
+    stops: &Stops,
+) -> Result<(Setup, Strike), Refused> {
+    let way = if args.simulate { rehearsal(args, script).await? } else { real(script).await? };
+    let setup = Setup {
+        command: command.to_owned(),
+        directory: directory(args, script),
+        base: script.base.clone(),
+        cache: cache(),
+        environment: way.environment,
+        search_path: std::env::var_os("PATH"),
+        cloud: way.cloud,
+        credential: way.credential,
+        http: way.http,
+        subscription: way.subscription,
+        who: who(),
+        rehearsal: args.simulate,
+        clock: way.clock,
+        events,
+        cancel: stops.cancel.clone(),
+        again: stops.again.clone(),
+    };
+    Ok((setup, Strike(way.embedded)))
+}
+
+async fn real(script: &Script) -> Result<Way, Refused> {
+    let lookup = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let failed = |error: azure::Error| Refused::machine(problem::of_azure(&error));
+    let wanted = &script.spec.stack.azure;
+    let with_file = |name: &str| lookup(name).or_else(|| wanted.tenant.clone().filter(|_| name == "ARM_TENANT_ID"));
+    let credential = azure::credential::from_environment(with_file).map_err(failed)?;
+    let http = azure::http::client(&[]).map_err(failed)?;
+    let cloud = match lookup("ARM_METADATA_HOSTNAME") {
+        Some(host) => azure::discover(&host, &http).await.map_err(failed)?,
+        None => Cloud::named(wanted.cloud),
+    };
+    let named = wanted.subscription.clone().or_else(|| lookup("ARM_SUBSCRIPTION_ID")).or_else(|| lookup("AZURE_SUBSCRIPTION_ID"));
+    let subscription = match (named, &credential) {
+        (Some(named), _) => named,
+        (None, CredentialSource::AzureCli { .. }) => azure::credential::cli_subscription().await.map_err(failed)?,
+        (None, CredentialSource::ClientSecret { .. }) => {
+            return Err(Refused::machine(
+                Diagnostic::error(Code::NoSubscription, "no subscription is named")
+                    .hint("set `azure.subscription` in the file or `ARM_SUBSCRIPTION_ID` in the environment"),
+            ));
+        }
+    };
+    let mut environment = Environment::from_snapshot(std::env::vars_os());
+    hand_on(&mut environment, &credential, &subscription);
+    if cloud.environment != "public" {
+        environment.set("ARM_ENVIRONMENT", Value::Plain(cloud.environment.clone().into()));
+    }
+    Ok(Way { environment, cloud, credential, http, subscription, clock: Arc::new(RealClock), embedded: None })
+}
+
+/// Terraform signs in as we do.
+fn hand_on(environment: &mut Environment, credential: &CredentialSource, subscription: &str) {
+    environment.set("ARM_SUBSCRIPTION_ID", Value::Plain(subscription.into()));
+    if let CredentialSource::ClientSecret { tenant, client_id, secret } = credential {
+        environment.set("ARM_TENANT_ID", Value::Plain(tenant.into()));
+        environment.set("ARM_CLIENT_ID", Value::Plain(client_id.into()));
+        environment.set("ARM_CLIENT_SECRET", Value::Secret(secret.clone()));
+    }
+}
+
+async fn rehearsal(args: &StackArgs, script: &Script) -> Result<Way, Refused> {
+    let stack = directory(args, script);
+    let wanted = &script.spec.stack.azure;
+    let options = embedded::Options {
+        state_dir: stack.join("azure"),
+        fresh: args.fresh,
+        pace: args.sim_pace,
+        port: None,
+        subscription: Some(wanted.subscription.clone().unwrap_or_else(|| REHEARSAL_SUBSCRIPTION.to_owned())),
+        tenant: wanted.tenant.clone(),
+        faults: args.fault.clone(),
+    };
+    if args.fresh {
+        forget(&stack.join("terraform")).map_err(|error| unusable(&stack, &error))?;
+    }
+    let azure = embedded::Azure::start(options).await.map_err(|error| not_served(&stack, &error))?;
+    let failed = |error: azure::Error| Refused::machine(problem::of_azure(&error));
+    let http = azure::http::client(&[azure.ca_file().to_owned()]).map_err(failed)?;
+    let cloud = azure::discover(azure.metadata_host(), &http).await.map_err(failed)?;
+    let credential = CredentialSource::ClientSecret {
+        tenant: azure.tenant().to_owned(),
+        client_id: azure.client_id().to_owned(),
+        secret: azure.client_secret().clone(),
+    };
+    let subscription = azure.subscription().to_owned();
+    let program = std::env::current_exe().map_err(|error| unusable(&stack, &error))?;
+    let mirror = tfplugin::install_mirror(&stack.join("provider"), &program).map_err(|error| unusable(&stack, &error))?;
+    // The user's own sign-in has no business in a rehearsal.
+    let kept = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("ARM_"));
+    let mut environment = Environment::from_snapshot(kept);
+    hand_on(&mut environment, &credential, &subscription);
+    environment.set("ARM_METADATA_HOSTNAME", Value::Plain(azure.metadata_host().into()));
+    environment.set("SSL_CERT_FILE", Value::Plain(azure.ca_bundle_file().into()));
+    environment.set("TF_CLI_CONFIG_FILE", Value::Plain(mirror.into()));
+    let clock = Arc::new(FastClock { factor: factor(args.sim_pace) });
+    Ok(Way { environment, cloud, credential, http, subscription, clock, embedded: Some(azure) })
+}
+
+/// How many times faster our waits pass; never slower than life.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a pace lies between 0.001 and 10")]
+fn factor(pace: f64) -> u32 {
+    (1.0 / pace).round().max(1.0) as u32
+}
+
+/// An empty Azure and a full terraform state would contradict each other.
+fn forget(directory: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn unusable(directory: &Path, error: &std::io::Error) -> Refused {
+    let problem = Diagnostic::error(Code::StateDirectory, format!("`{}` cannot be used", directory.display()));
+    Refused::machine(problem.caused_by(error.to_string()).hint("make it writable, or choose another with `--state-dir`"))
+}
+
+/// Why there is no embedded Azure. When another run has it, the stack's own lock knows more.
+fn not_served(stack: &Path, error: &embedded::Error) -> Refused {
+    let asker =
+        Owner { who: who(), pid: std::process::id(), run: String::new(), command: String::new(), since: jiff::Timestamp::now() };
+    match (error, StackLock::acquire(stack, &asker, asker.since)) {
+        (embedded::Error::InUse(_), Err(held @ LockError::Held(_))) => {
+            Refused { exit_code: exit_code(Outcome::Locked), ..Refused::machine(problem::of_lock(&held)) }
+        }
+        (embedded::Error::InUse(_), _) => {
+            let problem = Diagnostic::from_error(Code::Locked, error).hint("stop it, or choose another `--state-dir`");
+            Refused { exit_code: exit_code(Outcome::Locked), ..Refused::machine(problem) }
+        }
+        _ => Refused::machine(Diagnostic::from_error(Code::StateDirectory, error)),
+    }
+}
+
+/// `user@host`, as locks tell it.
+fn who() -> String {
+    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned());
+    let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()).unwrap_or_else(|| "localhost".to_owned());
+    format!("{user}@{host}")
+}

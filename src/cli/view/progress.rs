@@ -1,0 +1,168 @@
+//! Progress on standard error: a line per unit at work where lines may be drawn over, a line per change of state elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use aksight::event::{Check, Event, Phase, Stream, UnitId, UnitStatus, Verdict};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Terminal, Tone, duration};
+
+/// A picture of what is at work.
+#[derive(Clone)]
+pub(crate) struct Progress(Arc<Mutex<Screen>>);
+
+struct Screen {
+    terminal: Terminal,
+    bars: Option<MultiProgress>,
+    at_work: BTreeMap<UnitId, Work>,
+    began: Instant,
+    silent: bool,
+}
+
+struct Work {
+    title: String,
+    said: String,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// A picture on standard error, and the stream that draws it.
+    pub(crate) fn start(terminal: &Terminal) -> (Stream, Self) {
+        let bars = terminal.live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(12)));
+        Self::with(terminal, bars, false)
+    }
+
+    /// Nothing is drawn.
+    pub(crate) fn silent(terminal: &Terminal) -> (Stream, Self) {
+        Self::with(terminal, None, true)
+    }
+
+    fn with(terminal: &Terminal, bars: Option<MultiProgress>, silent: bool) -> (Stream, Self) {
+        let screen = Screen { terminal: *terminal, bars, at_work: BTreeMap::new(), began: Instant::now(), silent };
+        let progress = Self(Arc::new(Mutex::new(screen)));
+        let drawing = progress.clone();
+        (Stream::new(move |event| drawing.screen().take(&event)), progress)
+    }
+
+    fn screen(&self) -> MutexGuard<'_, Screen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something that writes to the terminal itself.
+    pub(crate) fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
+        let bars = self.screen().bars.clone();
+        match bars {
+            Some(bars) => bars.suspend(work),
+            None => work(),
+        }
+    }
+
+    /// A line of its own.
+    pub(crate) fn say(&self, text: &str) {
+        let screen = self.screen();
+        if !screen.silent {
+            screen.line(text);
+        }
+    }
+
+    /// Leaves a clean screen.
+    pub(crate) fn finish(&self) {
+        let mut screen = self.screen();
+        for work in std::mem::take(&mut screen.at_work).into_values() {
+            if let Some(bar) = work.bar {
+                bar.finish_and_clear();
+            }
+        }
+    }
+}
+
+impl Screen {
+    fn take(&mut self, event: &Event) {
+        if self.silent {
+            return;
+        }
+        match event {
+            Event::Phase { phase } => {
+                let said = match phase {
+                    Phase::Observe => "reading Azure, terraform and the cluster",
+                    Phase::Execute => "carrying out the plan",
+                    Phase::Verify => "asking whether data arrives",
+                };
+                self.line(&self.terminal.paint(Tone::Strong, said));
+            }
+            Event::UnitStarted { unit, title } => self.started(unit, title),
+            Event::UnitProgress { unit, message } => self.moved(unit, message),
+            Event::UnitFinished { unit, status, detail, elapsed } => self.ended(unit, *status, detail, *elapsed),
+            Event::Checked(check) => self.line(&verdict(check, &self.terminal)),
+            Event::Note { message } => self.line(message),
+            Event::Warning { message } => self.line(&format!("{} {message}", self.terminal.paint(Tone::Change, "warning:"))),
+        }
+    }
+
+    fn started(&mut self, unit: &UnitId, title: &str) {
+        let bar = self.bars.as_ref().map(|bars| {
+            let bar = bars.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {wide_msg} {elapsed:>4}") {
+                bar.set_style(style);
+            }
+            bar.set_message(title.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        if bar.is_none() {
+            self.line(&format!("{title}: started"));
+        }
+        self.at_work.insert(unit.clone(), Work { title: title.to_owned(), said: String::new(), bar });
+    }
+
+    fn moved(&mut self, unit: &UnitId, message: &str) {
+        let Some(work) = self.at_work.get_mut(unit).filter(|work| work.said != message) else { return };
+        message.clone_into(&mut work.said);
+        let said = format!("{}: {message}", work.title);
+        match &work.bar {
+            Some(bar) => bar.set_message(said),
+            None => self.line(&said),
+        }
+    }
+
+    fn ended(&mut self, unit: &UnitId, status: UnitStatus, detail: &str, elapsed: Duration) {
+        let ended = self.at_work.remove(unit);
+        let title = ended.as_ref().map_or_else(|| unit.to_string(), |work| work.title.clone());
+        if let Some(bar) = ended.and_then(|work| work.bar) {
+            bar.finish_and_clear();
+        }
+        let (word, tone) = match status {
+            UnitStatus::Done => ("done", Tone::Good),
+            UnitStatus::Failed => ("failed", Tone::Bad),
+            UnitStatus::Unchanged | UnitStatus::Skipped => ("as wished", Tone::Quiet),
+            UnitStatus::Planned | UnitStatus::Blocked | UnitStatus::Cancelled => ("stopped", Tone::Change),
+        };
+        let evidence = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+        self.line(&format!("{} {title} ({}){evidence}", self.terminal.paint(tone, word), duration(elapsed)));
+    }
+
+    /// A line above the bars; with the time since the beginning where nothing can be drawn over.
+    fn line(&self, text: &str) {
+        if let Some(bars) = &self.bars {
+            let wrapped = self.terminal.paragraph("  ", text);
+            // A terminal that has gone is nobody's fault.
+            drop(bars.println(wrapped.trim_end()));
+            return;
+        }
+        let seconds = self.began.elapsed().as_secs();
+        drop(writeln!(std::io::stderr(), "[{:02}:{:02}] {text}", seconds / 60, seconds % 60));
+    }
+}
+
+fn verdict(check: &Check, terminal: &Terminal) -> String {
+    let (word, tone) = match check.verdict {
+        Verdict::Pass => ("proven", Tone::Good),
+        Verdict::Pending => ("waiting", Tone::Change),
+        Verdict::Fail => ("broken", Tone::Bad),
+        Verdict::Skipped => ("not asked", Tone::Quiet),
+    };
+    format!("{} {}: {}", terminal.paint(tone, word), check.id.title(), check.evidence)
+}
