@@ -1,11 +1,14 @@
 //! The binary as a user meets it: a cleared environment, a directory of its own, exit codes and both streams.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod rehearsal;
+mod scenarios;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-const TOP: &str = env!("CARGO_MANIFEST_DIR");
+pub(crate) const TOP: &str = env!("CARGO_MANIFEST_DIR");
 
 fn aksight(directory: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_aksight")).args(args).current_dir(directory).env_clear().output().unwrap()

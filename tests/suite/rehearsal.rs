@@ -1,0 +1,218 @@
+//! A rehearsal as tests use it: the binary in a directory of its own, and the embedded Azure's doors for a second writer.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use aksight::azure::{self, Azure, CredentialSource, Write};
+use aksight::base::{ArmId, Kind};
+use aksight::run::RealClock;
+use aksight::sim::server as embedded;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::TOP;
+
+/// How fast time passes in rehearsals of tests: five hundred times faster than life.
+const PACE: f64 = 0.002;
+
+/// A directory with a file in it.
+pub(crate) struct Rehearsal {
+    home: TempDir,
+    stack: &'static str,
+}
+
+/// How a command ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    pub(crate) fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    /// The one document on standard output.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{}\n{}", self.stdout, self.stderr))
+    }
+
+    /// Everything, for messages of assertions.
+    pub(crate) fn all(&self) -> String {
+        format!("exit {:?}\n--- stdout\n{}\n--- stderr\n{}", self.code, self.stdout, self.stderr)
+    }
+
+    /// The unit of this id.
+    pub(crate) fn unit(&self, id: &str) -> Value {
+        let report = self.json();
+        let units = report["units"].as_array().unwrap();
+        units.iter().find(|unit| unit["id"] == id).unwrap_or_else(|| panic!("no unit `{id}`\n{}", self.all())).clone()
+    }
+}
+
+impl Rehearsal {
+    /// The quickstart, in an empty directory.
+    pub(crate) fn new() -> Self {
+        let file = std::fs::read_to_string(Path::new(TOP).join("terraform/examples/quickstart/aksight.yaml")).unwrap();
+        Self::with(&file, "quickstart")
+    }
+
+    /// Another file.
+    pub(crate) fn with(file: &str, stack: &'static str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("aksight.yaml"), file).unwrap();
+        Self { home, stack }
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The rehearsal's state directory.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.home.path().join(".aksight/rehearsals").join(self.stack)
+    }
+
+    /// The command, with an environment that holds nothing but where terraform is.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aksight"));
+        command.args(args).current_dir(self.home()).env_clear().stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", self.home());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        Ended::of(&self.command(args).output().unwrap())
+    }
+
+    fn on_stage<'a>(command: &'a str, pace: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        [&[command, "--simulate", "--output", "json", "--sim-pace", pace][..], more].concat()
+    }
+
+    /// A command on the stage, with its report as JSON.
+    pub(crate) fn act(&self, command: &str, more: &[&str]) -> Ended {
+        self.run(&Self::on_stage(command, &PACE.to_string(), more))
+    }
+
+    /// The same, left running.
+    pub(crate) fn start(&self, command: &str, more: &[&str]) -> Child {
+        let mut command = self.command(&Self::on_stage(command, &PACE.to_string(), more));
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// A provision that must succeed and prove its data.
+    pub(crate) fn provision(&self) -> Ended {
+        let ended = self.act("provision", &[]);
+        assert_eq!(ended.code, Some(0), "{}", ended.all());
+        assert_eq!(ended.json()["verified"], true, "{}", ended.all());
+        ended
+    }
+
+    /// Every request that the embedded Azure was asked, oldest first.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.state().join("azure/requests.jsonl")).unwrap();
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Requests that write, from the `from`th on. Tokens and queries are asked with POST and write nothing.
+    pub(crate) fn writes_since(&self, from: usize) -> Vec<String> {
+        let writes = |request: &&Value| {
+            let (method, path) = (request["method"].as_str().unwrap(), request["path"].as_str().unwrap());
+            let asks = ["/oauth2/", "/api/v1/query", "/api/ds/query", "/api/datasources/", "Credential"];
+            let is_read = ["GET", "HEAD"].contains(&method) || (method == "POST" && asks.iter().any(|part| path.contains(part)));
+            !is_read
+        };
+        let told = |request: &Value| format!("{} {}", request["method"].as_str().unwrap(), request["path"].as_str().unwrap());
+        self.requests()[from..].iter().filter(writes).map(told).collect()
+    }
+
+    /// The world as it is kept on disk.
+    pub(crate) fn world(&self) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(self.state().join("azure/world.json")).unwrap()).unwrap()
+    }
+
+    /// Ids of resources that contain `part`, lower-case.
+    pub(crate) fn resources(&self, part: &str) -> Vec<String> {
+        let world = self.world();
+        world["resources"].as_object().unwrap().keys().filter(|id| id.contains(&part.to_lowercase())).cloned().collect()
+    }
+
+    /// Opens the embedded Azure's doors between two runs.
+    pub(crate) async fn second_writer(&self) -> SecondWriter {
+        let options = embedded::Options {
+            state_dir: self.state().join("azure"),
+            fresh: false,
+            pace: PACE,
+            port: None,
+            subscription: None,
+            tenant: None,
+            faults: Vec::new(),
+        };
+        let embedded = embedded::Azure::start(options).await.unwrap();
+        let http = azure::http::client(&[embedded.ca_file().to_owned()]).unwrap();
+        let cloud = azure::discover(embedded.metadata_host(), &http).await.unwrap();
+        let credential = CredentialSource::ClientSecret {
+            tenant: embedded.tenant().to_owned(),
+            client_id: embedded.client_id().to_owned(),
+            secret: embedded.client_secret().clone(),
+        };
+        let settings = azure::Settings::new(cloud, credential, http, std::sync::Arc::new(RealClock));
+        SecondWriter { azure: Azure::connect(settings).unwrap(), embedded }
+    }
+}
+
+/// Somebody else with the same rights.
+pub(crate) struct SecondWriter {
+    pub(crate) azure: Azure,
+    pub(crate) embedded: embedded::Azure,
+}
+
+impl SecondWriter {
+    /// The id of the stack's thing of this kind and name.
+    pub(crate) fn id(&self, kind: Kind, name: &str) -> ArmId {
+        let group = ArmId::of_group(self.embedded.subscription(), "rg-aksight-quickstart");
+        if kind == Kind::ResourceGroup { group } else { group.resource(kind.resource_type(), name) }
+    }
+
+    pub(crate) async fn get(&self, id: &ArmId, kind: Kind) -> Value {
+        self.azure.get(id, kind).await.unwrap().unwrap_or_else(|| panic!("`{id}` is not there")).body
+    }
+
+    /// Reads, changes, writes and waits.
+    pub(crate) async fn change(&self, id: &ArmId, kind: Kind, change: impl FnOnce(&mut Value)) {
+        let mut body = self.get(id, kind).await;
+        change(&mut body);
+        self.put(id, kind, body).await;
+    }
+
+    pub(crate) async fn put(&self, id: &ArmId, kind: Kind, body: Value) {
+        self.write(Write::put(id.clone(), kind, body)).await;
+    }
+
+    pub(crate) async fn write(&self, write: Write) {
+        if let azure::Accepted::Running(operation) = self.azure.write(write).await.unwrap() {
+            let cancel = tokio_util::sync::CancellationToken::new();
+            self.azure.await_operation(operation, std::time::Duration::from_mins(1), &cancel, |_, _| {}).await.unwrap();
+        }
+    }
+
+    /// What `az aks command invoke` does; gives back what the command printed.
+    pub(crate) async fn invoke(&self, cluster: &ArmId, command: &str) -> String {
+        let object = match self.azure.run_command(cluster, command, &[], None).await.unwrap() {
+            azure::Accepted::Done(object) => object,
+            azure::Accepted::Running(operation) => {
+                let cancel = tokio_util::sync::CancellationToken::new();
+                self.azure.await_operation(operation, std::time::Duration::from_mins(1), &cancel, |_, _| {}).await.unwrap()
+            }
+        };
+        let result = azure::CommandResult::read(&object.unwrap()).unwrap();
+        assert_eq!(result.exit_code, Some(0), "{command}: {}", result.logs);
+        result.logs
+    }
+
+    pub(crate) async fn leave(self) {
+        self.embedded.stop().await;
+    }
+}
