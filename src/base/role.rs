@@ -14,6 +14,8 @@ pub enum Role {
     GrafanaEditor,
     /// Looks at dashboards of a Managed Grafana.
     GrafanaViewer,
+    /// Writes objects in clusters whose access Azure's roles decide (contract §0.3; the GUID is UNVERIFIED there).
+    AksRbacWriter,
 }
 
 impl Role {
@@ -26,6 +28,7 @@ impl Role {
             Self::GrafanaAdmin => "22926164-76b3-42b3-bc55-97df8dab3e41",
             Self::GrafanaEditor => "a79a5197-3a5c-4973-a920-486035ffd60f",
             Self::GrafanaViewer => "60921a7e-fef1-4a43-9b16-a26c52ad4769",
+            Self::AksRbacWriter => "a7ffa36f-339b-4b5c-8bdf-e2c188b2c0eb",
         }
     }
 
@@ -38,6 +41,7 @@ impl Role {
             Self::GrafanaAdmin => "Grafana Admin",
             Self::GrafanaEditor => "Grafana Editor",
             Self::GrafanaViewer => "Grafana Viewer",
+            Self::AksRbacWriter => "Azure Kubernetes Service RBAC Writer",
         }
     }
 }

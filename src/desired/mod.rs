@@ -7,7 +7,7 @@ mod resolve;
 mod wish;
 
 pub use names::{association_name, collection_endpoint_name, collection_rule_name, role_assignment_name, rule_group_names};
-pub use resolve::resolve;
+pub use resolve::{WRITES_SETTINGS, resolve};
 pub use wish::{
     AssociationWish, Desired, EndpointWish, GrafanaWish, MetricsWish, RecordingRulesWish, RoleHolder, RoleWish, RuleWish,
     VerificationWish,

@@ -47,7 +47,7 @@ pub fn resolve(spec: &Spec, subscription: &str) -> Desired {
             cluster_label: label_of(stack),
             windows: stack.monitoring.recording_rules.windows,
         }),
-        roles: roles(stack, &subscription, &workspace, &grafana),
+        roles: roles(stack, &subscription, &cluster, &workspace, &grafana),
         fragments: fragments(&stack.monitoring),
         cluster_label: label_of(stack),
         verification: VerificationWish { enabled: stack.verification.enabled, bound: spec.bound },
@@ -80,7 +80,10 @@ fn metrics(monitoring: &file::Monitoring, cluster: &ArmId) -> MetricsWish {
     }
 }
 
-fn roles(stack: &file::Stack, subscription: &ArmId, workspace: &ArmId, grafana: &ArmId) -> Vec<RoleWish> {
+/// The role with which the settings are written into a cluster whose access Azure's roles decide.
+pub const WRITES_SETTINGS: &str = "me-writes-settings";
+
+fn roles(stack: &file::Stack, subscription: &ArmId, cluster: &ArmId, workspace: &ArmId, grafana: &ArmId) -> Vec<RoleWish> {
     let wish = |slug: String, scope: &ArmId, role, holder, why| RoleWish { slug, scope: scope.clone(), role, holder, why };
     let mut all = vec![
         wish(
@@ -110,6 +113,10 @@ fn roles(stack: &file::Stack, subscription: &ArmId, workspace: &ArmId, grafana: 
     if stack.verification.enabled {
         let why = "proving the data asks the workspace, and Owner does not carry that right";
         all.push(wish("me-reads-workspace".into(), workspace, Role::MonitoringDataReader, RoleHolder::Me, why));
+    }
+    if stack.cluster.entra.as_ref().is_some_and(|entra| entra.azure_rbac) {
+        let why = "Azure's roles decide inside the cluster, and Owner does not carry the right to write the settings there";
+        all.push(wish(WRITES_SETTINGS.into(), cluster, Role::AksRbacWriter, RoleHolder::Me, why));
     }
     let lists = [
         (&stack.grafana.admins, Role::GrafanaAdmin, "admin"),

@@ -88,7 +88,14 @@ async fn at_rest(outside: &Outside, id: &ArmId) -> Result<bool, Stop> {
 async fn known(outside: &Outside) -> Result<BTreeSet<String>, Stop> {
     let setup = outside.setup();
     let silent = |_: Message| {};
-    let state = outside.terraform.show_state(Watch { on: &silent, cancel: &setup.cancel, again: &setup.again }).await?;
+    let watch = || Watch { on: &silent, cancel: &setup.cancel, again: &setup.again };
+    let state = match outside.terraform.show_state(watch()).await {
+        Ok(state) => state,
+        Err(error) => {
+            prepare::mend(outside, error).await?;
+            outside.terraform.show_state(watch()).await?
+        }
+    };
     let resources = state.pointer("/values/root_module/resources").and_then(Value::as_array);
     Ok(resources.into_iter().flatten().filter_map(|entry| entry["address"].as_str().map(str::to_owned)).collect())
 }

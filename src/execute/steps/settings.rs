@@ -11,7 +11,7 @@ use crate::execute::{Error, Hands};
 use crate::kube::pickup::{PickUp, USUALLY_WITHIN, judge};
 use crate::kube::{Access, ConfigMap, Workload};
 
-/// Where the moment of the last write is kept in the journal: a map read by run-command does not tell when it changed.
+/// Where the moment at which the last write began is kept in the journal: a map read by run-command does not tell when it changed.
 const WRITTEN: &str = "settings_written_at";
 /// How often the agents are looked at, and for how long: pick-up takes 2-3 minutes, a new add-on up to 15 (contract §5.8, §6.3).
 const LOOK: Duration = Duration::from_secs(15);
@@ -24,7 +24,7 @@ pub(super) async fn merge_settings(
     hands: &Hands,
 ) -> Result<Outcome, Error> {
     let access = hands.door.open(&hands.need(cluster, Kind::ManagedCluster).await?).await?;
-    let written = patiently(hands, unit, true, || async {
+    patiently(hands, unit, true, || async {
         let seen = access.config_map(NAMESPACE, CONFIG_MAP).await?;
         let merged =
             merge(seen.as_ref().map(ConfigMap::data).as_ref(), fragments).map_err(|error| Error::Moved(error.to_string()))?;
@@ -32,17 +32,16 @@ pub(super) async fn merge_settings(
             hands.events.warn(warning.to_string());
         }
         if merged.changes.is_empty() {
-            return Ok(false);
+            return Ok(());
         }
-        let map = seen.unwrap_or_else(|| ConfigMap::new(NAMESPACE, CONFIG_MAP)).with_data(&merged.data);
-        access.write_config_map(&map).await?;
-        Ok(true)
-    })
-    .await?;
-    if written {
+        // Before the write: agents that restart while it is being confirmed have read it, and a kill right after it is no loss.
         let now = hands.clock.now();
         hands.journal.put_output(&hands.run, WRITTEN, &serde_json::json!(now.to_string()), now).await?;
-    }
+        let map = seen.unwrap_or_else(|| ConfigMap::new(NAMESPACE, CONFIG_MAP)).with_data(&merged.data);
+        access.write_config_map(&map).await?;
+        Ok(())
+    })
+    .await?;
     Ok(Outcome::proven("the ConfigMap lets every wanted metric through"))
 }
 

@@ -71,6 +71,9 @@ fn scope_name(scope: &ArmId) -> String {
         None => format!("resource group {}", scope.name()),
         Some(kind) if kind.eq_ignore_ascii_case("Microsoft.Monitor/accounts") => format!("workspace {}", scope.name()),
         Some(kind) if kind.eq_ignore_ascii_case("Microsoft.Dashboard/grafana") => format!("Grafana {}", scope.name()),
+        Some(kind) if kind.eq_ignore_ascii_case("Microsoft.ContainerService/managedClusters") => {
+            format!("cluster {}", scope.name())
+        }
         Some(_) => scope.name().to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! The settings ConfigMap and its pick-up by the agents (contract §5).
 
-use crate::desired::Desired;
 use crate::desired::fragment::{MergeError, Merged, merge};
+use crate::desired::{Desired, WRITES_SETTINGS};
 use crate::event::{Action, Change, Owner};
 use crate::observed::{Observed, Sight};
 use crate::plan::draft::{self, METRICS, PICKUP, SETTINGS};
@@ -36,6 +36,7 @@ pub fn unit(desired: &Desired, observed: &Observed, blind: &mut Vec<String>) -> 
         }
     };
     let unit = unit.after(draft::TERRAFORM, "terraform creates the cluster");
+    let unit = unit.after(&format!("role:{WRITES_SETTINGS}"), "the role lets the settings be written");
     Ok(unit.after(METRICS, "AKS runs one command at a time and refuses others while the cluster updates"))
 }
 
