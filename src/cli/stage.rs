@@ -306,7 +306,10 @@ fn not_served(stack: &Path, error: &embedded::Error) -> Refused {
             let problem = Diagnostic::from_error(Code::Locked, error).hint("stop it, or choose another `--state-dir`");
             Refused { exit_code: exit_code(Outcome::Locked), ..Refused::machine(problem) }
         }
-        _ => Refused::machine(Diagnostic::from_error(Code::StateDirectory, error)),
+        _ => {
+            let problem = Diagnostic::from_error(Code::StateDirectory, error);
+            Refused::machine(problem.hint("make it writable, or choose another with `--state-dir`"))
+        }
     }
 }
 

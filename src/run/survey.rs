@@ -16,22 +16,28 @@ use crate::{azure, observe};
 /// # Errors
 /// The subscription cannot be seen, terraform cannot plan, or the user wants to stop.
 pub(super) async fn survey(outside: &Outside, desired: &Desired) -> Result<Observed, Stop> {
-    let setup = outside.setup();
-    setup.events.emit(Event::Phase { phase: Phase::Observe });
-    let now = setup.clock.now();
-    let look = async {
-        tokio::select! {
-            () = setup.cancel.cancelled() => Err(Stop::interrupted()),
-            seen = async { tokio::join!(door_opens(outside, desired), observe::look(desired, &outside.azure, &outside.door, now)) } => {
-                seen.0.map_err(Stop::from)?;
-                Ok(seen.1)
-            }
-        }
-    };
-    let (seen, view) = tokio::join!(look, plan_terraform(outside));
+    outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
+    let (seen, view) = tokio::join!(without_terraform(outside, desired), plan_terraform(outside));
     let mut observed = seen?;
     observed.terraform = Sight::Present(view?);
     Ok(observed)
+}
+
+/// Looks at Azure and the cluster alone.
+///
+/// # Errors
+/// The subscription cannot be seen, or the user wants to stop.
+pub(super) async fn without_terraform(outside: &Outside, desired: &Desired) -> Result<Observed, Stop> {
+    let setup = outside.setup();
+    let now = setup.clock.now();
+    let look = observe::look(desired, &outside.azure, &outside.door, now);
+    tokio::select! {
+        () = setup.cancel.cancelled() => Err(Stop::interrupted()),
+        (door, seen) = async { tokio::join!(door_opens(outside, desired), look) } => {
+            door?;
+            Ok(seen)
+        }
+    }
 }
 
 /// Whether the subscription can be seen at all: every other absence would look like something to create.

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod crash;
+mod elsewhere;
+mod refusals;
 mod rehearsal;
 mod scenarios;
 
@@ -10,11 +13,11 @@ use std::process::{Command, Output};
 
 pub(crate) const TOP: &str = env!("CARGO_MANIFEST_DIR");
 
-fn aksight(directory: &Path, args: &[&str]) -> Output {
+pub(crate) fn aksight(directory: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_aksight")).args(args).current_dir(directory).env_clear().output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

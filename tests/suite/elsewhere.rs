@@ -1,0 +1,99 @@
+//! An Azure that is only known by its metadata host: another process, and the provider from the user's own CLI configuration.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::rehearsal::{Ended, Rehearsal};
+
+/// A served Azure that ends with its owner.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        kill(pid(&self.0), Signal::SIGTERM).unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).unwrap())
+}
+
+/// What `source env.sh` would set.
+fn variables(stage: &Rehearsal) -> (Served, Vec<(String, String)>) {
+    let mut command = stage.command(&["simulate", "--state-dir", "azure", "--pace", "0.002"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said = lines.nth(1).unwrap().unwrap();
+    let script = said.split_once("source ").unwrap().1;
+    let read = |line: &str| {
+        let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+        Some((name.to_owned(), value.trim_matches('\'').to_owned()))
+    };
+    let all = std::fs::read_to_string(script).unwrap().lines().filter_map(read).collect();
+    (Served(child), all)
+}
+
+#[test]
+fn a_provision_knows_nothing_of_the_embedded_azure() {
+    let stage = Rehearsal::new();
+    let (_served, variables) = variables(&stage);
+    let run = |args: &[&str]| {
+        let mut command = stage.command(args);
+        Ended::of(&command.envs(variables.iter().map(|(name, value)| (name, value))).output().unwrap())
+    };
+    // Nobody is there to ask: it plans, says what it waits for and changes nothing.
+    let waiting = run(&["provision", "--output", "json"]);
+    assert_eq!((waiting.code, &waiting.json()["result"]), (Some(13), &"waiting".into()), "{}", waiting.all());
+    assert!(waiting.stdout.contains("--yes"), "{}", waiting.all());
+    let done = run(&["provision", "--yes", "--no-verify", "--output", "json"]);
+    assert_eq!((done.code, &done.json()["result"]), (Some(0), &"changed".into()), "{}", done.all());
+    assert_eq!((&done.json()["rehearsal"], &done.json()["verified"]), (&false.into(), &false.into()));
+    let proven = run(&["verify", "--output", "json"]);
+    assert!([Some(0), Some(11)].contains(&proven.code), "{}", proven.all());
+    let grafana = run(&["outputs", "grafana_endpoint"]);
+    assert!(grafana.stdout.starts_with("https://localhost:"), "{}", grafana.all());
+    let status = run(&["status"]);
+    assert!(status.stdout.contains("provision") && status.stdout.contains("changed"), "{}", status.all());
+    let secret = &variables.iter().find(|(name, _)| name == "ARM_CLIENT_SECRET").unwrap().1;
+    let told = [&waiting, &done, &proven, &grafana, &status].map(|ended| ended.stdout.clone() + &ended.stderr).concat();
+    assert!(!told.contains(secret.as_str()), "the secret was told");
+    assert_eq!(written_with(&stage.home().join(".aksight"), secret), Vec::<String>::new());
+}
+
+/// Files below a directory that hold a text.
+fn written_with(directory: &std::path::Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(written_with(&path, text));
+        } else if std::fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes())) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+/// Ctrl-C and SIGTERM: exit 130 and 143, a consistent journal, and the next run goes on.
+#[test]
+fn a_run_can_be_stopped() {
+    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let stage = Rehearsal::new();
+        let run = stage.start("provision", &["--yes"]);
+        let journal = stage.state().join("terraform/terraform.tfstate");
+        // Terraform has begun to write its state: the run is in the middle of things.
+        while !journal.exists() {
+            std::thread::yield_now();
+        }
+        kill(pid(&run), signal).unwrap();
+        let output = run.wait_with_output().unwrap();
+        let ended = Ended::of(&output);
+        assert_eq!(ended.code, Some(code), "{}", ended.all());
+        assert_eq!(ended.json()["result"], "interrupted", "{}", ended.all());
+        stage.provision();
+    }
+}
