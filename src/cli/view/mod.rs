@@ -12,6 +12,9 @@ use unicode_width::UnicodeWidthStr as _;
 
 /// Narrower than this, lines are not wrapped any further.
 const NARROWEST: usize = 40;
+/// Lines hang below the first word of a paragraph as long as its lead is no longer than this, else by the short hang.
+const LONGEST_HANG: usize = 14;
+const SHORT_HANG: usize = 6;
 /// The width of what is not shown on a screen.
 const USUAL: usize = 100;
 
@@ -55,31 +58,32 @@ impl Terminal {
         format!("{style}{text}{style:#}")
     }
 
-    /// A paragraph behind `lead`, wrapped; further lines stand below its first word. Words longer than a line are never cut.
+    /// A paragraph behind `lead`, wrapped; further lines stand below its first word, or a little indented when the lead is long.
+    /// Words longer than a line are never cut.
     pub(crate) fn paragraph(&self, lead: &str, text: &str) -> String {
-        let indent = " ".repeat(lead.width());
-        let room = self.width.saturating_sub(lead.width()).max(NARROWEST / 2);
-        let mut lines: Vec<String> = Vec::new();
-        for part in text.lines() {
-            let mut line = String::new();
-            for word in part.split_whitespace() {
-                if !line.is_empty() && line.width() + 1 + word.width() > room {
-                    lines.push(std::mem::take(&mut line));
-                }
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(word);
+        let indent = " ".repeat(if lead.width() > LONGEST_HANG { SHORT_HANG } else { lead.width() });
+        let mut told = lead.to_owned();
+        let mut column = lead.width();
+        for (index, part) in text.lines().enumerate() {
+            if index > 0 {
+                told = told.trim_end().to_owned() + "\n" + &indent;
+                column = indent.width();
             }
-            lines.push(line);
+            let mut first = true;
+            for word in part.split_whitespace() {
+                let room = column + usize::from(!first) + word.width() <= self.width;
+                if room || (first && column <= indent.width()) {
+                    told.push_str(if first { "" } else { " " });
+                    column += usize::from(!first) + word.width();
+                } else {
+                    told = told.trim_end().to_owned() + "\n" + &indent;
+                    column = indent.width() + word.width();
+                }
+                told.push_str(word);
+                first = false;
+            }
         }
-        let mut told = String::new();
-        for (index, line) in lines.iter().enumerate() {
-            told.push_str(if index == 0 { lead } else { &indent });
-            told.push_str(line);
-            told.push('\n');
-        }
-        if lines.is_empty() { format!("{}\n", lead.trim_end()) } else { told }
+        told.trim_end().to_owned() + "\n"
     }
 }
 

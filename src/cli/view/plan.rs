@@ -10,12 +10,13 @@ const MOST_CHANGES: usize = 6;
 
 /// The plan for people.
 pub(crate) fn text<S>(plan: &Plan<S>, terminal: &Terminal, verbose: bool) -> String {
-    let mut units: Vec<&Unit> = plan.units.iter().filter(|unit| unit.counts() && unit.action != Action::Unchanged).collect();
-    units.sort_by_key(|unit| !unit.action.is_destructive());
+    let units: Vec<&Unit> = plan.units.iter().filter(|unit| unit.counts() && unit.action != Action::Unchanged).collect();
     let mut told = terminal.paint(Tone::Strong, &format!("Plan for stack {}", plan.stack)) + "\n";
-    for unit in units {
-        told.push_str(&one(unit, terminal, verbose));
-    }
+    let (providers, units): (Vec<&Unit>, Vec<&Unit>) = units.into_iter().partition(|unit| !verbose && is_registration(unit));
+    let (destructive, others): (Vec<&Unit>, Vec<&Unit>) = units.into_iter().partition(|unit| unit.action.is_destructive());
+    told.extend(destructive.into_iter().map(|unit| one(unit, terminal, verbose)));
+    told.push_str(&registrations(&providers, terminal));
+    told.extend(others.into_iter().map(|unit| one(unit, terminal, verbose)));
     let unchanged: Vec<&Unit> = plan.units.iter().filter(|unit| unit.counts() && unit.action == Action::Unchanged).collect();
     if verbose {
         for unit in &unchanged {
@@ -36,6 +37,21 @@ pub(crate) fn text<S>(plan: &Plan<S>, terminal: &Terminal, verbose: bool) -> Str
         told.push_str(&terminal.paragraph("  ? not judged: ", spot));
     }
     told + &summary(plan, terminal)
+}
+
+fn is_registration(unit: &Unit) -> bool {
+    unit.id.as_str().starts_with("provider:")
+}
+
+/// All registrations on one line: they are many, and alike.
+fn registrations(units: &[&Unit], terminal: &Terminal) -> String {
+    let names: Vec<&str> = units.iter().filter_map(|unit| unit.id.as_str().strip_prefix("provider:")).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let lead = "  + register ";
+    let text = format!("{}: {} (rest)", counted(names.len(), "resource provider"), names.join(", "));
+    terminal.paragraph(lead, &text).replacen(lead, &format!("  {} ", terminal.paint(Tone::Good, "+ register")), 1)
 }
 
 fn one(unit: &Unit, terminal: &Terminal, verbose: bool) -> String {
@@ -83,4 +99,114 @@ fn summary<S>(plan: &Plan<S>, terminal: &Terminal) -> String {
     let said: Vec<String> =
         parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     terminal.paragraph("Plan: ", &(said.join(", ") + "."))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use aksight::desired::resolve;
+    use aksight::observed::tfplan::TerraformView;
+    use aksight::observed::{Observed, Sight};
+    use aksight::plan::{Draft, draft};
+
+    use super::super::sample::NARROW;
+    use super::*;
+
+    /// The quickstart in an empty subscription, where terraform would do `actions` to Grafana.
+    fn drawn(actions: &[&str]) -> Plan<Draft> {
+        let spec =
+            aksight::spec::read(include_str!("../../../terraform/examples/quickstart/aksight.yaml"), "aksight.yaml").unwrap();
+        let desired = resolve(&spec, "00000000-0000-0000-0000-000000000001");
+        let change = serde_json::json!({"address": "azurerm_dashboard_grafana.this", "mode": "managed", "change": {"actions": actions,
+            "before": {"name": "old"}, "after": {"name": "amg-quickstart"}, "replace_paths": [["name"]]}});
+        let observed = Observed {
+            at: "2026-01-02T03:04:05Z".parse().unwrap(),
+            registrations: Sight::Present(BTreeMap::from([("microsoft.compute".into(), "Registered".into())])),
+            group: Sight::Absent,
+            cluster: Sight::Absent,
+            workspace: Sight::Absent,
+            grafana: Sight::Absent,
+            endpoint: Sight::Absent,
+            rule: Sight::Absent,
+            associations: Sight::Absent,
+            recommendations: Sight::Absent,
+            rule_groups: Sight::Absent,
+            assignments: BTreeMap::new(),
+            me: Sight::Unknown("the token says nothing".into()),
+            settings: Sight::Absent,
+            agents: Sight::Absent,
+            terraform: Sight::Present(TerraformView::read(serde_json::json!({"resource_changes": [change]}))),
+        };
+        draft(&desired, &observed).unwrap()
+    }
+
+    #[test]
+    fn a_plan_reads_at_sixty_columns() {
+        insta::assert_snapshot!(text(&drawn(&["create"]), &NARROW, false), @r#"
+        Plan for stack quickstart
+          + register 8 resource providers:
+                     Microsoft.ContainerService, Microsoft.Network,
+                     Microsoft.Storage, Microsoft.ManagedIdentity,
+                     microsoft.insights, Microsoft.AlertsManagement,
+                     Microsoft.Monitor, Microsoft.Dashboard (rest)
+          + create azurerm_dashboard_grafana.this (terraform)
+              why: terraform does not have it in its state
+          + create Monitoring Data Reader on workspace
+                   amw-quickstart for Grafana (rest)
+              why: without it every panel answers 403
+              roleDefinition: nothing -> Monitoring Data Reader
+          + create Monitoring Reader on the subscription for Grafana
+                   (rest)
+              why: Azure Monitor and Resource Graph panels need it
+              roleDefinition: nothing -> Monitoring Reader
+          + create data collection endpoint (rest)
+              why: `MSProm-westeurope-aks-quickstart`: it does not
+                   exist
+          + create data collection rule (rest)
+              why: `MSProm-westeurope-aks-quickstart` does not exist
+          + create association of cluster and rule (rest)
+              why: no association leads to workspace
+                   `amw-quickstart`
+              dataCollectionRuleId: nothing ->
+              /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-aksight-quickstart/providers/Microsoft.Insights/dataCollectionRules/MSProm-westeurope-aks-quickstart
+          + create metrics add-on of the cluster (rest)
+              why: a new cluster has it off
+              azureMonitorProfile.metrics.enabled: nothing -> true
+          + create recommended recording rules (rest)
+              why: a new workspace has none
+          + create settings of the metrics agents (cluster)
+              why: without it the agents drop
+                   hubble_flows_processed_total
+              schema-version: nothing -> v2
+              config-version: nothing -> ver1
+              cluster-metrics/default-targets-scrape-enabled/networkobservabilityHubble:
+              nothing -> true
+              controlplane-metrics/default-targets-scrape-enabled/apiserver:
+              nothing -> true
+              controlplane-metrics/default-targets-scrape-enabled/etcd:
+              nothing -> true
+              cluster-metrics/default-targets-metrics-keep-list/networkobservabilityHubble:
+              nothing -> hubble.*
+              and 5 more fields
+          . await agents take up the settings (cluster)
+              why: the settings or the add-on change
+          = 3 units as wished (--verbose lists them)
+          ? not judged: Grafana Admin on Grafana amg-quickstart for
+              you: the token says nothing
+          ? not judged: Monitoring Data Reader on workspace
+              amw-quickstart for you: the token says nothing
+        Plan: 17 to create, 1 to await, 3 unchanged.
+        "#);
+    }
+
+    #[test]
+    fn what_destroys_comes_first_and_names_its_key() {
+        let told = text(&drawn(&["delete", "create"]), &NARROW, false);
+        let second = told.lines().nth(1).unwrap();
+        assert!(second.contains("REPLACE azurerm_dashboard_grafana.this"), "{told}");
+        assert!(told.contains("--allow-destroy azurerm_dashboard_grafana.this") && told.contains("forced by name"), "{told}");
+        let long_word = |line: &str| line.split_whitespace().any(|word| word.len() > 45);
+        assert!(told.lines().all(|line| line.chars().count() <= 60 || long_word(line)), "{told}");
+    }
 }

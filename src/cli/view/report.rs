@@ -55,8 +55,8 @@ fn done(report: &Report, terminal: &Terminal) -> String {
     for (action, word) in
         [(Action::Create, "created"), (Action::Update, "updated"), (Action::Replace, "replaced"), (Action::Delete, "deleted")]
     {
-        let titles: Vec<&str> =
-            with(UnitStatus::Done).filter(|unit| unit.action == action).map(|unit| unit.title.as_str()).collect();
+        let units = || with(UnitStatus::Done).filter(|unit| unit.action == action);
+        let titles: Vec<&str> = units().filter(|unit| !is_registration(unit)).map(|unit| unit.title.as_str()).collect();
         if !titles.is_empty() {
             told.push_str(&terminal.paragraph(&format!("  {word}: "), &titles.join(", ")));
         }
@@ -74,11 +74,20 @@ fn done(report: &Report, terminal: &Terminal) -> String {
     if report.result == Outcome::Unchanged && !unchanged.is_empty() {
         let count = counted(unchanged.len(), "unit");
         told.push_str(&terminal.paragraph("  ", &format!("{count} read and found as wished:")));
-        for unit in unchanged {
+        let providers = unchanged.iter().filter(|unit| is_registration(unit)).count();
+        if providers > 0 {
+            told.push_str(&terminal.paragraph("    ", &format!("{}: registered", counted(providers, "resource provider"))));
+        }
+        for unit in unchanged.into_iter().filter(|unit| !is_registration(unit)) {
             told.push_str(&terminal.paragraph(&format!("    {}: ", unit.title), &unit.reason));
         }
     }
     told
+}
+
+/// Registrations are many and alike; they are told together.
+fn is_registration(unit: &UnitLine) -> bool {
+    unit.id.as_str().starts_with("provider:")
 }
 
 fn labelled(lead: &str, tone: Tone, text: &str, terminal: &Terminal) -> String {

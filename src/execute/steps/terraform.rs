@@ -43,7 +43,8 @@ fn tell(unit: &UnitId, message: &Message, hands: &Hands) -> Option<(UnitId, Unit
             None
         }
         Message::Completed { address, id, elapsed, .. } => {
-            end(address, UnitStatus::Done, *elapsed, id.clone().unwrap_or_default())
+            let name = id.as_deref().and_then(|id| id.rsplit('/').next()).unwrap_or_default();
+            end(address, UnitStatus::Done, *elapsed, format!("`{name}` is there"))
         }
         Message::Failed { address, elapsed, .. } => end(address, UnitStatus::Failed, *elapsed, String::new()),
         Message::Interrupting => {
