@@ -149,6 +149,33 @@ pub fn ignored_by_terraform(resource: &str, autoscaled: bool, follows_channel: b
     LEDGER.iter().filter(|row| row.resource == resource && moved(row)).map(|row| row.field).collect()
 }
 
+/// `docs/ownership.md`: the ledger as a page.
+#[must_use]
+pub fn page() -> String {
+    let sharing = |row: &Row| match row.sharing {
+        Sharing::Sole => "alone",
+        Sharing::BornInTerraform => "terraform at birth, aksight afterwards",
+        Sharing::IgnoredByTerraform => "ignored by terraform",
+        Sharing::ServiceMade => "moved by the service",
+    };
+    let line = |row: &Row| format!("| {} | `{}` | {} | {} | {} |\n", row.resource, row.field, row.owner, sharing(row), row.why);
+    let rows: String = LEDGER.iter().map(line).collect();
+    format!("{PAGE_HEAD}{rows}")
+}
+
+const PAGE_HEAD: &str = "\
+# The ownership ledger
+
+Every field that aksight manages has one owner. The generated HCL takes its `ignore_changes` from this table, `aksight explain FIELD` answers
+from it, and a second run is a no-op on both sides because of it. This page is printed from the code (`src/desired/owner.rs`).
+
+Two rows prevent disasters. Without `identity` in Grafana's `ignore_changes`, a repaired identity plans a replacement of Grafana with all its
+dashboards. Without `monitor_metrics` in the cluster's, the next apply switches the metrics add-on off.
+
+| Resource | Field | Owner | How | Why |
+|---|---|---|---|---|
+";
+
 /// Rows about `field`: an exact field or resource name, or a part of either, without case.
 #[must_use]
 pub fn explain(field: &str) -> Vec<&'static Row> {
@@ -169,6 +196,16 @@ mod tests {
     fn the_two_disasters_are_ignored_by_terraform() {
         assert!(ignored_by_terraform(CLUSTER, false, false).contains(&"monitor_metrics"));
         assert_eq!(ignored_by_terraform(GRAFANA, false, false), ["identity", "azure_monitor_workspace_integrations"]);
+    }
+
+    /// `AKSIGHT_BLESS=1 cargo test` writes the page anew.
+    #[test]
+    fn the_page_is_printed_from_the_ledger() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ownership.md");
+        if std::env::var_os("AKSIGHT_BLESS").is_some() {
+            std::fs::write(path, page()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), page());
     }
 
     #[test]

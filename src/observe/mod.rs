@@ -1,7 +1,7 @@
 //! Floor 6: collectors that only read.
 //!
-//! [`look`] asks for everything that does not depend on another answer at once, then for what does: with the token that is four
-//! round trips of wall time whatever the number of units. What could not be read becomes [`Sight::Unknown`] with its reason.
+//! [`look`] asks for everything that does not depend on another answer at once, and for what does as soon as that answer is there:
+//! with the token that is five round trips of wall time whatever the number of units. What could not be read becomes [`Sight::Unknown`] with its reason.
 
 mod cluster;
 mod terraform;
@@ -24,23 +24,39 @@ pub use terraform::terraform;
 pub async fn look(desired: &Desired, azure: &Azure, door: &Door, at: Timestamp) -> Observed {
     let get = |id, kind| async move { sight(azure.get(id, kind).await) };
     let me = sight(azure.who_am_i().await.map(|me| Some(principal(me))));
-    let (registrations, group, cluster, workspace, grafana, associations, rule_groups, recommendations) = tokio::join!(
+    // Each chain goes on as soon as its own first answer is there.
+    let inside = async {
+        let cluster = get(&desired.cluster, Kind::ManagedCluster).await;
+        let inside = cluster::look(cluster.seen(), door, at).await;
+        (cluster, inside)
+    };
+    let collection = async {
+        let workspace = get(&desired.workspace, Kind::MonitorWorkspace).await;
+        let wishes = collection_wishes(desired, workspace.seen());
+        let (endpoint, rule) = tokio::join!(
+            azure.get(&wishes.0.id, Kind::DataCollectionEndpoint),
+            azure.get(&wishes.1.id, Kind::DataCollectionRule)
+        );
+        (workspace, sight(endpoint), sight(rule))
+    };
+    let access = async {
+        let grafana = get(&desired.grafana.id, Kind::Grafana).await;
+        let assignments = assignments(desired, azure, me.seen(), grafana.seen()).await;
+        (grafana, assignments)
+    };
+    let (registrations, group, inside, collection, access, associations, rule_groups, recommendations) = tokio::join!(
         registrations(desired, azure),
         get(&desired.group, Kind::ResourceGroup),
-        get(&desired.cluster, Kind::ManagedCluster),
-        get(&desired.workspace, Kind::MonitorWorkspace),
-        get(&desired.grafana.id, Kind::Grafana),
+        inside,
+        collection,
+        access,
         associations(desired, azure),
         rule_groups(desired, azure),
         recommendations(desired, azure),
     );
-    let wishes = collection_wishes(desired, workspace.seen());
-    let ((settings, agents), endpoint, rule, assignments) = tokio::join!(
-        cluster::look(cluster.seen(), door, at),
-        get(&wishes.0.id, Kind::DataCollectionEndpoint),
-        get(&wishes.1.id, Kind::DataCollectionRule),
-        assignments(desired, azure, me.seen(), grafana.seen()),
-    );
+    let (cluster, (settings, agents)) = inside;
+    let (workspace, endpoint, rule) = collection;
+    let (grafana, assignments) = access;
     Observed {
         at,
         registrations,

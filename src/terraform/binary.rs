@@ -12,6 +12,7 @@ use super::document;
 use super::environment::Environment;
 use super::error::Error;
 use super::install::PINNED;
+use super::memory;
 
 /// The oldest version that is supported, of either engine: it is what the generated `required_version` says (contract §11.1).
 pub const MINIMUM: Version = Version::new(1, 9, 0);
@@ -82,8 +83,14 @@ pub async fn find(
     let candidates = candidates(engine, explicit, search_path, cache_dir);
     let mut refused = None;
     for path in candidates.iter().filter(|path| is_executable(path)) {
+        if let Some(version) = memory::recall(cache_dir, path).filter(|version| *version >= MINIMUM) {
+            return Ok(Binary { path: path.clone(), version, engine });
+        }
         match ask(engine, path, environment).await {
-            Ok(binary) => return Ok(binary),
+            Ok(binary) => {
+                memory::keep(cache_dir, &binary);
+                return Ok(binary);
+            }
             Err(error) => refused = refused.or(Some(error)),
         }
     }

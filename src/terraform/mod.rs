@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod initialised;
 mod install;
+mod memory;
 mod message;
 mod process;
 mod recognise;

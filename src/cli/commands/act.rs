@@ -30,6 +30,7 @@ where
         Ok(script) => script,
         Err(refused) => return refuse(command, args, &refused),
     };
+    log();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let exit = runtime.block_on(async {
         let terminal = Terminal::of_stderr();
@@ -52,6 +53,13 @@ where
     // A prompt or a name lookup may still hold a thread; nothing waits for it.
     runtime.shutdown_background();
     exit
+}
+
+/// `AKSIGHT_LOG=debug` (or any filter of tracing) writes what happens inside to standard error. No log line holds a secret.
+fn log() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("AKSIGHT_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
 }
 
 async fn once<F>(command: &str, args: &StackArgs, act: &Act, events: &Stream, call: &F) -> Result<Report, Refused>

@@ -44,6 +44,9 @@ pub(crate) fn run(args: &ProvisionArgs) -> std::io::Result<Exit> {
 
 async fn provision(args: &ProvisionArgs, act: &Act, setup: run::Setup) -> Report {
     let show = |plan: &Plan<Checked>| {
+        if args.stack.quiet && (args.yes || !prompt::possible()) {
+            return;
+        }
         act.progress
             .suspend(|| drop(std::io::stderr().write_all(view::plan::text(plan, &act.terminal, args.verbose).as_bytes())));
     };

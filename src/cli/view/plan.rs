@@ -205,7 +205,8 @@ mod tests {
         let told = text(&drawn(&["delete", "create"]), &NARROW, false);
         let second = told.lines().nth(1).unwrap();
         assert!(second.contains("REPLACE azurerm_dashboard_grafana.this"), "{told}");
-        assert!(told.contains("--allow-destroy azurerm_dashboard_grafana.this") && told.contains("forced by name"), "{told}");
+        let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains("--allow-destroy azurerm_dashboard_grafana.this") && flat.contains("forced by name"), "{told}");
         let long_word = |line: &str| line.split_whitespace().any(|word| word.len() > 45);
         assert!(told.lines().all(|line| line.chars().count() <= 60 || long_word(line)), "{told}");
     }

@@ -1,0 +1,171 @@
+//! The figures of docs/benchmarks.md, measured: `cargo bench`. Ratios are to something run beside it; nothing here can fail a build.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement may stop at the first surprise and prints what it found"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use aksight::azure::{self, Azure, CredentialSource};
+use aksight::desired::resolve;
+use aksight::hcl::{self, State};
+use aksight::policy::Policies;
+use aksight::run::RealClock;
+use aksight::sim::server as embedded;
+use aksight::{observe, spec};
+
+const TOP: &str = env!("CARGO_MANIFEST_DIR");
+const ROUNDS: usize = 7;
+
+fn main() {
+    let home = tempfile::tempdir().unwrap();
+    let file = std::fs::read_to_string(Path::new(TOP).join("terraform/examples/quickstart/aksight.yaml")).unwrap();
+    std::fs::write(home.path().join("aksight.yaml"), &file).unwrap();
+    help();
+    pure(&file);
+    let peak = first_light(home.path());
+    println!("peak memory of a whole provision, embedded Azure included: {} MB (bound: 80 MB)", peak / 1024);
+    no_op(home.path());
+    tokio::runtime::Runtime::new().unwrap().block_on(observation(home.path(), &file));
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn timed(mut work: impl FnMut()) -> Duration {
+    let began = Instant::now();
+    work();
+    began.elapsed()
+}
+
+fn aksight(home: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aksight"));
+    command.args(args).current_dir(home).env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", home);
+    command
+}
+
+fn succeed(command: &mut Command) {
+    assert!(command.status().unwrap().success(), "{command:?}");
+}
+
+/// Start to help text, beside the start of `true`.
+fn help() {
+    let home = Path::new(TOP);
+    let ours = median((0..20).map(|_| timed(|| succeed(&mut aksight(home, &["--help"])))).collect());
+    let nothing = median((0..20).map(|_| timed(|| succeed(&mut Command::new("true")))).collect());
+    println!("start to help text: {:.1} ms (bound: 20 ms); starting `true`: {:.1} ms", millis(ours), millis(nothing));
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// Reading the file, generating the Terraform and judging a plan, per stack.
+fn pure(file: &str) {
+    let stack = spec::read(file, "aksight.yaml").unwrap();
+    let reading = median((0..50).map(|_| timed(|| drop(spec::read(file, "aksight.yaml")))).collect());
+    let generating = median((0..50).map(|_| timed(|| drop(hcl::render(&stack, State::AsWritten)))).collect());
+    let compiling = median((0..20).map(|_| timed(|| drop(Policies::embedded()))).collect());
+    let policies = Policies::embedded().unwrap();
+    let document = serde_json::json!({"spec": stack.stack, "terraform": null, "rest": [], "cluster": [], "resources": []});
+    let judging = median((0..20).map(|_| timed(|| drop(policies.review(&document)))).collect());
+    println!(
+        "per stack: reading the file {:.2} ms, generating Terraform {:.2} ms, compiling policies {:.2} ms, judging a plan {:.2} ms",
+        millis(reading),
+        millis(generating),
+        millis(compiling),
+        millis(judging)
+    );
+}
+
+/// A whole first provision; gives back the peak resident memory in kB.
+fn first_light(home: &Path) -> u64 {
+    let began = Instant::now();
+    let mut child = aksight(home, &["provision", "--simulate", "--sim-pace", "0.002"]).spawn().unwrap();
+    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let high = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        peak = peak.max(high.unwrap_or(0));
+        std::thread::yield_now();
+    }
+    println!("a first provision (rehearsal, pace 0.002): {:.1} s", began.elapsed().as_secs_f64());
+    peak
+}
+
+/// A provision that finds nothing to do, beside a bare `terraform plan` in the same directory.
+fn no_op(home: &Path) {
+    let state = home.join(".aksight/rehearsals/quickstart");
+    let whole = |args: &[&str]| {
+        timed(|| succeed(&mut aksight(home, &[&["provision", "--simulate", "--sim-pace", "0.002"], args].concat())))
+    };
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(whole(&[]));
+        bare.push(plan_alone(&state));
+    }
+    let (ours, bare) = (median(ours), median(bare));
+    let ratio = ours.as_secs_f64() / bare.as_secs_f64();
+    println!("no-op provision {:.0} ms / bare terraform plan {:.0} ms = {ratio:.2} (bound: 1.2)", millis(ours), millis(bare));
+}
+
+fn served(home: &Path, faults: Vec<embedded::Fault>) -> embedded::Options {
+    let state_dir = home.join(".aksight/rehearsals/quickstart/azure");
+    embedded::Options { state_dir, fresh: false, pace: 0.002, port: None, subscription: None, tenant: None, faults }
+}
+
+fn plan_alone(state: &Path) -> Duration {
+    let home = state.ancestors().nth(3).unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let azure = embedded::Azure::start(served(home, Vec::new())).await.unwrap();
+        let mut command = Command::new("terraform");
+        command.args(["plan", "-input=false", "-detailed-exitcode"]).current_dir(state.join("terraform")).env_clear();
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", home).env("CHECKPOINT_DISABLE", "1");
+        command.env("ARM_SUBSCRIPTION_ID", azure.subscription()).env("ARM_TENANT_ID", azure.tenant());
+        command.env("ARM_CLIENT_ID", azure.client_id()).env("ARM_CLIENT_SECRET", azure.client_secret().expose());
+        command.env("ARM_METADATA_HOSTNAME", azure.metadata_host()).env("SSL_CERT_FILE", azure.ca_bundle_file());
+        command.env("TF_CLI_CONFIG_FILE", state.join("provider/terraform.rc"));
+        let time = tokio::task::spawn_blocking(move || timed(|| succeed(&mut command))).await.unwrap();
+        azure.stop().await;
+        time
+    })
+}
+
+/// Observation of all units with 50 ms per request, in round trips of wall time.
+async fn observation(home: &Path, file: &str) {
+    let delay = Duration::from_millis(50);
+    let served = embedded::Azure::start(served(home, vec!["slow:50".parse().unwrap()])).await.unwrap();
+    let stack = spec::read(file, "aksight.yaml").unwrap();
+    let desired = resolve(&stack, served.subscription());
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let http = azure::http::client(&[served.ca_file().to_owned()]).unwrap();
+        let cloud = azure::discover(served.metadata_host(), &http).await.unwrap();
+        let credential = CredentialSource::ClientSecret {
+            tenant: served.tenant().to_owned(),
+            client_id: served.client_id().to_owned(),
+            secret: served.client_secret().clone(),
+        };
+        let azure = Azure::connect(azure::Settings::new(cloud, credential, http, std::sync::Arc::new(RealClock))).unwrap();
+        let cancel = tokio_util::sync::CancellationToken::new();
+        let door = aksight::run::door::door(&azure, stack.stack.delivery, &cancel);
+        let began = Instant::now();
+        azure.warm_up().await.unwrap();
+        let seen = Box::pin(observe::look(&desired, &azure, &door, jiff::Timestamp::now())).await;
+        times.push(began.elapsed());
+        assert!(seen.settings.seen().is_some(), "{:?}", seen.settings);
+    }
+    let time = median(times);
+    let trips = time.as_secs_f64() / delay.as_secs_f64();
+    println!("observation of all units with 50 ms per request: {:.0} ms = {trips:.1} round trips (bound: 6)", millis(time));
+    served.stop().await;
+}
