@@ -21,7 +21,8 @@ fn environment() -> Environment {
 
 async fn binary() -> Binary {
     let path = std::env::var_os("PATH");
-    find(Engine::Terraform, None, path.as_deref(), Path::new("/nonexistent"), &environment()).await.expect("terraform on PATH")
+    let cache = tempfile::tempdir().expect("a directory");
+    find(Engine::Terraform, None, path.as_deref(), cache.path(), &environment()).await.expect("terraform on PATH")
 }
 
 /// Tokens and a place where events are kept.
@@ -247,7 +248,7 @@ fn fake(script: &str) -> (TempDir, Binary) {
 
 async fn find_fake(script: &str) -> Result<Binary, Error> {
     let (dir, _) = fake(script);
-    find(Engine::Terraform, None, Some(dir.path().as_os_str()), Path::new("/nonexistent"), &environment()).await
+    find(Engine::Terraform, None, Some(dir.path().as_os_str()), &dir.path().join("cache"), &environment()).await
 }
 
 #[tokio::test]
