@@ -94,3 +94,24 @@ fn init_writes_a_valid_file_and_never_over_another() {
 fn completions_know_the_commands() {
     assert!(text(&aksight(Path::new(TOP), &["completions", "bash"]).stdout).contains("validate"));
 }
+
+/// Every command that the README shows is one that is there; the first is run as it stands, without a file.
+#[test]
+fn the_readme_keeps_its_promises() {
+    let readme = std::fs::read_to_string(Path::new(TOP).join("README.md")).unwrap();
+    let block = readme.split("```").nth(1).unwrap();
+    let line = |start: &str| block.lines().find(|line| line.starts_with(start)).unwrap().split('#').next().unwrap().trim();
+    let args: Vec<&str> = line("cargo run --release --").split_whitespace().skip(4).collect();
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aksight"));
+    command.args(&args).current_dir(home.path()).env_clear();
+    command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", home.path());
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{}\n{}", text(&done.stdout), text(&done.stderr));
+    assert!(text(&done.stdout).contains("data is proven to arrive"), "{}", text(&done.stdout));
+    let tests = Path::new(TOP).join(line("tests/run"));
+    assert!(std::fs::read_to_string(tests).unwrap().contains("cargo nextest run"));
+    for word in readme.split("`aksight ").skip(1).filter_map(|rest| rest.split(['`', ' ']).next()) {
+        assert_eq!(aksight(Path::new(TOP), &[word, "--help"]).status.code(), Some(0), "`aksight {word}`");
+    }
+}

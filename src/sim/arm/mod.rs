@@ -176,3 +176,6 @@ fn must_be_ours(setting: &Setting, call: &Call) -> Result<(), Refusal> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
