@@ -294,6 +294,7 @@ fn rules_of_the_cluster() {
         ("routes", cluster("  network: {outboundType: userDefinedRouting}\n")),
         ("private and public", cluster("  private: true\n  authorizedIpRanges: [203.0.113.7, 203.0.113.7/24, home]\n")),
         ("security", cluster("  acns: {policyMode: L7}\n")),
+        ("images", cluster("  upgradeChannel: node-image\n  nodeOsUpgradeChannel: None\n")),
         ("nobody", cluster("  entra: {azureRbac: false, localAccounts: false}\n")),
         ("nothing to see", cluster("  acns: {observability: false}\n")),
     ]), @r#"
@@ -342,6 +343,9 @@ fn rules_of_the_cluster() {
     -- security
     10:22 AKS-0114 `cluster.acns.policyMode` `L7` needs ACNS security
         add `security: true` beside it
+    -- images
+    11:25 AKS-0114 `cluster.nodeOsUpgradeChannel` must be `NodeImage` when `upgradeChannel` is `node-image`
+        remove this line, or choose another `upgradeChannel`
     -- nobody
     10:3 AKS-0114 `cluster.entra` leaves nobody who may administer the cluster
         name `adminGroups`, or set `azureRbac: true`
@@ -462,7 +466,7 @@ fn rules_of_running() {
         ("old provider", end("terraform: {providerVersion: '~> 4.0'}\n")),
         ("local", end("terraform: {backend: {container: state}}\n")),
         ("remote", end("terraform: {backend: {type: azurerm, storageAccount: My-Account, container: a--b, key: /x}}\n")),
-        ("variables", end("terraform: {variables: {count: '1', 1a: x, db_password: hunter2}}\n")),
+        ("variables", end("terraform: {variables: {count: '1', location: here, 1a: x, db_password: hunter2}}\n")),
         ("secret", end("terraform: {variables: {connection: 'AccountKey=abc'}}\n")),
         ("bound", end("verification: {bound: twenty}\n")),
         ("policies", end("policies: {directories: [''], ingestion: {minInterval: 5}}\n")),
@@ -485,8 +489,10 @@ fn rules_of_running() {
     15:88 AKS-0108 `terraform.backend.key` must be 1 to 1024 characters, without `/` first and without `.` or `/` last
     -- variables
     15:32 AKS-0108 `terraform.variables.count` is a name that Terraform reserves
-    15:41 AKS-0108 `terraform.variables.1a` must be letters, digits, `_` and `-`, with a letter or `_` first
-    15:57 AKS-0117 `terraform.variables.db_password` sounds like a secret, and Terraform would keep it in its state
+    15:47 AKS-0108 `terraform.variables.location` is declared by the generated files already
+        set the key of `azure` or `cluster` that it stands for, or choose another name
+    15:57 AKS-0108 `terraform.variables.1a` must be letters, digits, `_` and `-`, with a letter or `_` first
+    15:73 AKS-0117 `terraform.variables.db_password` sounds like a secret, and Terraform would keep it in its state
         remove it, and set `TF_VAR_db_password` in the environment
     -- secret
     15:37 AKS-0117 `terraform.variables.connection` holds what looks like a secret

@@ -123,6 +123,7 @@ fn dns_prefix(prefix: &str) -> Option<&'static str> {
 fn cluster(config: &Value, findings: &mut Vec<Finding>) {
     check(config, "dns_prefix", dns_prefix, findings);
     check(config, "default_node_pool.0.name", pool_name, findings);
+    check(config, "default_node_pool.0.vnet_subnet_id", subnet_id, findings);
     let mut refuse = |path: &str, sentence: &str| findings.push(Finding { path: path.to_owned(), sentence: sentence.to_owned() });
     let none = |path: &str| matches!(at(config, path), Value::Null);
     let prefixes = [none("dns_prefix"), none("dns_prefix_private_cluster")];
@@ -137,12 +138,48 @@ fn cluster(config: &Value, findings: &mut Vec<Finding>) {
         refuse(provisioning, "at least one of `default_node_pools`, `mode` must be specified");
     }
     network(config, &mut refuse);
+    choices(config, &mut refuse);
     for name in ["annotations_allowed", "labels_allowed"] {
         let path = format!("monitor_metrics.0.{name}");
         if at(config, &path).text() == Some("") {
             refuse(&path, &format!("expected {path:?} to not be an empty string, got "));
         }
     }
+}
+
+/// Arguments that azurerm wants together.
+fn choices(config: &Value, refuse: &mut impl FnMut(&str, &str)) {
+    let here = |path: &str| at(config, path);
+    let sign_in = "azure_active_directory_role_based_access_control.0";
+    let given = |name: &str| !matches!(here(&format!("{sign_in}.{name}")), Value::Null);
+    if *here(sign_in) != Value::Null && !given("tenant_id") && !given("admin_group_object_ids") {
+        refuse(sign_in, "one of `admin_group_object_ids`, `tenant_id` must be specified");
+    }
+    let without_way_out = here("network_profile.0.outbound_type").text() == Some("none");
+    let source = here("bootstrap_profile.0.artifact_source");
+    if without_way_out && *source != Value::Unknown && source.text() != Some("Cache") {
+        refuse(
+            "bootstrap_profile.0.artifact_source",
+            "when `network_profile.0.outbound_type` is set to `none`, `bootstrap_profile.0.artifact_source` must be set to `Cache`",
+        );
+    }
+    let images = here("node_os_upgrade_channel").text().is_none_or(|channel| channel == "NodeImage");
+    if here("automatic_upgrade_channel").text() == Some("node-image") && !images {
+        refuse(
+            "node_os_upgrade_channel",
+            "cannot be set to a value other than `NodeImage` if `automatic_upgrade_channel` is set to `node-image`",
+        );
+    }
+}
+
+/// azurerm compares the fixed words of an id with case.
+fn subnet_id(id: &str) -> Option<&'static str> {
+    let words: Vec<&str> = id.split('/').collect();
+    let form = matches!(
+        words[..],
+        ["", "subscriptions", _, "resourceGroups", _, "providers", "Microsoft.Network", "virtualNetworks", _, "subnets", _]
+    );
+    (!form).then_some("parsing the Subnet ID: a fixed segment is missing or spelled in another case")
 }
 
 fn network(config: &Value, refuse: &mut impl FnMut(&str, &str)) {
@@ -234,6 +271,21 @@ mod tests {
                 "node_provisioning_profile.0",
                 "monitor_metrics.0.labels_allowed",
                 "resource_group_name"
+            ]
+        );
+        let mut apart = cluster_with(&json!({"network_plugin": "azure", "outbound_type": "none"}));
+        apart["azure_active_directory_role_based_access_control"] = json!([{"azure_rbac_enabled": true}]);
+        apart["automatic_upgrade_channel"] = "node-image".into();
+        apart["node_os_upgrade_channel"] = "None".into();
+        let subnet = "/subscriptions/s/resourcegroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n";
+        apart["default_node_pool"][0]["vnet_subnet_id"] = subnet.into();
+        assert_eq!(
+            refused("azurerm_kubernetes_cluster", &apart),
+            [
+                "default_node_pool.0.vnet_subnet_id",
+                "azure_active_directory_role_based_access_control.0",
+                "bootstrap_profile.0.artifact_source",
+                "node_os_upgrade_channel"
             ]
         );
         let grafana = json!({"name": "1-", "resource_group_name": "g", "grafana_major_version": "11"});

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Report, names, shown};
 use crate::base::Location;
 use crate::diag::Code;
-use crate::spec::file::{Acns, NodePool, PolicyMode, Stack};
+use crate::spec::file::{Acns, Cluster, NodeOsUpgradeChannel, NodePool, PolicyMode, Stack, UpgradeChannel};
 
 /// Oldest minor version with ACNS on Cilium (contract §7.5).
 const OLDEST_MINOR: u32 = 29;
@@ -21,6 +21,7 @@ pub(super) fn check(stack: &Stack, report: &mut Report<'_>) {
         kubernetes(version, report);
     }
     pool(&cluster.node_pool, report);
+    channels(cluster, report);
     acns(cluster.acns, stack.verification.enabled, report);
     entra(stack, report);
 }
@@ -96,6 +97,16 @@ fn pool(pool: &NodePool, report: &mut Report<'_>) {
     }
     if let Some(subnet) = &pool.subnet_id {
         names::resource_id(report, "/cluster/nodePool/subnetId", subnet, "Microsoft.Network/virtualNetworks/subnets");
+    }
+}
+
+/// azurerm's rule: a cluster that gets node images only gets them from both channels.
+fn channels(cluster: &Cluster, report: &mut Report<'_>) {
+    let images = cluster.node_os_upgrade_channel == NodeOsUpgradeChannel::NodeImage;
+    if cluster.upgrade_channel == Some(UpgradeChannel::NodeImage) && !images {
+        let hint = "remove this line, or choose another `upgradeChannel`";
+        let what = "must be `NodeImage` when `upgradeChannel` is `node-image`";
+        report.error_hint("/cluster/nodeOsUpgradeChannel", Code::SpecConflict, what, hint);
     }
 }
 

@@ -10,6 +10,9 @@ use crate::spec::source::escape;
 /// Oldest minor version of Terraform 1 that is accepted.
 const OLDEST_TERRAFORM: u64 = 9;
 
+/// Variables that the generated files declare themselves.
+const OWN_VARIABLES: [&str; 5] = ["subscription_id", "tenant_id", "location", "tags", "kubernetes_version"];
+
 /// Names that Terraform keeps for itself.
 const RESERVED_VARIABLES: [&str; 8] =
     ["source", "version", "providers", "count", "for_each", "lifecycle", "depends_on", "locals"];
@@ -28,6 +31,9 @@ pub(super) fn check(stack: &Stack, report: &mut Report<'_>) {
             report.error(&at, Code::SpecName, "must be letters, digits, `_` and `-`, with a letter or `_` first");
         } else if RESERVED_VARIABLES.contains(&name.as_str()) {
             report.error(&at, Code::SpecName, "is a name that Terraform reserves");
+        } else if OWN_VARIABLES.contains(&name.as_str()) {
+            let hint = "set the key of `azure` or `cluster` that it stands for, or choose another name";
+            report.error_hint(&at, Code::SpecName, "is declared by the generated files already", hint);
         }
     }
     if stack.delivery == Delivery::Kubernetes && stack.cluster.private {
