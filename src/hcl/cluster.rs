@@ -1,10 +1,11 @@
 //! The resource group and the cluster.
 
+use super::id::canonical;
 use super::layout::Body;
 use super::value::Value;
 use crate::desired::owner;
 use crate::spec::Spec;
-use crate::spec::file::{NodePool, OutboundType, UpgradeChannel};
+use crate::spec::file::{Cluster, Entra, OutboundType, Tier, UpgradeChannel};
 
 const CLUSTER: &str = "azurerm_kubernetes_cluster";
 
@@ -20,37 +21,28 @@ pub(super) fn group(body: Body, spec: &Spec) -> Body {
 /// Adds the cluster.
 pub(super) fn cluster(body: Body, spec: &Spec) -> Body {
     let cluster = &spec.stack.cluster;
-    let pool = &cluster.node_pool;
-    let mut arguments = Body::new()
+    let arguments = Body::new()
         .set("name", Value::text(&cluster.name))
         .set("location", Value::Expression("azurerm_resource_group.this.location"))
         .set("resource_group_name", Value::Expression("azurerm_resource_group.this.name"))
         .set("dns_prefix", Value::text(dns_prefix(&cluster.name)))
         .set("kubernetes_version", Value::Expression("var.kubernetes_version"))
         .set("sku_tier", word(cluster.tier))
+        .set_some("support_plan", (cluster.tier == Tier::Premium).then(|| Value::text("AKSLongTermSupport")))
         .set("private_cluster_enabled", Value::Bool(cluster.private))
         .set_some("automatic_upgrade_channel", cluster.upgrade_channel.map(word))
         .set("node_os_upgrade_channel", word(cluster.node_os_upgrade_channel))
         .set_some("local_account_disabled", cluster.entra.as_ref().map(|entra| Value::Bool(!entra.local_accounts)))
         .set("tags", Value::Expression("var.tags"))
-        .part(&["default_node_pool"], node_pool(pool))
+        .part(&["default_node_pool"], node_pool(spec))
         .part(&["identity"], Body::new().set("type", Value::text("SystemAssigned")))
         .part(&["network_profile"], network(spec))
         .gap()
         .comment("Node auto-provisioning moves nodes by itself; this stack has a pool of its own.")
         .block(&["node_provisioning_profile"], Body::new().set("mode", Value::text("Manual")));
-    if !cluster.authorized_ip_ranges.is_empty() {
-        let ranges = Body::new().set("authorized_ip_ranges", Value::texts(&cluster.authorized_ip_ranges));
-        arguments = arguments.part(&["api_server_access_profile"], ranges);
-    }
-    if let Some(entra) = &cluster.entra {
-        let groups = (!entra.admin_groups.is_empty()).then(|| Value::texts(&entra.admin_groups));
-        let rbac =
-            Body::new().set("azure_rbac_enabled", Value::Bool(entra.azure_rbac)).set_some("admin_group_object_ids", groups);
-        arguments = arguments.part(&["azure_active_directory_role_based_access_control"], rbac);
-    }
-    let ignored = owner::ignored_by_terraform(CLUSTER, pool.min.is_some(), follows_channel(cluster.upgrade_channel));
-    arguments = arguments
+    let autoscaled = cluster.node_pool.min.is_some();
+    let ignored = owner::ignored_by_terraform(CLUSTER, autoscaled, follows_channel(cluster.upgrade_channel));
+    let arguments = options(arguments, cluster)
         .gap()
         .comment(
             "The metrics add-on is switched on by aksight once the data collection rule is associated; declared here, it would",
@@ -58,6 +50,31 @@ pub(super) fn cluster(body: Body, spec: &Spec) -> Body {
         .comment("be rebuilt without what others set in it.")
         .block(&["lifecycle"], lifecycle(ignored));
     body.part(&["resource", CLUSTER, "this"], arguments)
+}
+
+/// The blocks that only some clusters have.
+fn options(mut body: Body, cluster: &Cluster) -> Body {
+    if cluster.network.outbound_type == OutboundType::None {
+        body = body
+            .gap()
+            .comment("Without a way out, nodes take their images from a registry of Azure's; azurerm insists on it.")
+            .block(&["bootstrap_profile"], Body::new().set("artifact_source", Value::text("Cache")));
+    }
+    if !cluster.authorized_ip_ranges.is_empty() {
+        let ranges = Body::new().set("authorized_ip_ranges", Value::texts(&cluster.authorized_ip_ranges));
+        body = body.part(&["api_server_access_profile"], ranges);
+    }
+    match &cluster.entra {
+        Some(entra) => body.part(&["azure_active_directory_role_based_access_control"], sign_in(entra)),
+        None => body,
+    }
+}
+
+/// The list of groups is always written: azurerm refuses the block without it or a tenant, even when it is empty.
+fn sign_in(entra: &Entra) -> Body {
+    Body::new()
+        .set("azure_rbac_enabled", Value::Bool(entra.azure_rbac))
+        .set("admin_group_object_ids", Value::texts(&entra.admin_groups))
 }
 
 /// Only some channels move the Kubernetes version.
@@ -70,7 +87,8 @@ pub(super) fn lifecycle(ignored: Vec<&'static str>) -> Body {
     Body::new().set("ignore_changes", Value::Lines(ignored))
 }
 
-fn node_pool(pool: &NodePool) -> Body {
+fn node_pool(spec: &Spec) -> Body {
+    let pool = &spec.stack.cluster.node_pool;
     let autoscaled = pool.min.is_some();
     Body::new()
         .set("name", Value::text(&pool.name))
@@ -82,7 +100,7 @@ fn node_pool(pool: &NodePool) -> Body {
         .set_some("max_pods", pool.max_pods.map(Value::Number))
         .set_some("os_sku", pool.os_sku.map(word))
         .set_some("zones", (!pool.zones.is_empty()).then(|| Value::texts(&pool.zones)))
-        .set_some("vnet_subnet_id", pool.subnet_id.as_ref().map(Value::text))
+        .set_some("vnet_subnet_id", spec.subnet.as_ref().map(|id| Value::text(canonical(id))))
         .comment("Changes of the machines go by way of a pool of this name.")
         .set("temporary_name_for_rotation", Value::text("aksighttmp"))
         .part(&["upgrade_settings"], Body::new().set("max_surge", Value::text(&pool.max_surge)))

@@ -1,9 +1,10 @@
 //! Import blocks for what exists and is in no state.
 
 use super::File;
+use super::id::canonical;
 use super::layout::{Body, print};
 use super::value::Value;
-use crate::base::{ArmId, Kind};
+use crate::base::ArmId;
 
 /// A resource to take into the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,18 +34,6 @@ fn address(text: &str) -> Option<&'static str> {
         "azurerm_dashboard_grafana.this",
     ];
     ALL.into_iter().find(|known| *known == text)
-}
-
-/// The spelling that azurerm insists on: `resourceGroups`, and types in their canonical case.
-fn canonical(id: &ArmId) -> String {
-    let (subscription, group) = (id.subscription().unwrap_or_default(), id.group().unwrap_or_default());
-    let root = format!("/subscriptions/{subscription}/resourceGroups/{group}");
-    let of_type = id.resource_type().unwrap_or_default();
-    let kinds = [Kind::ManagedCluster, Kind::MonitorWorkspace, Kind::Grafana];
-    match kinds.into_iter().find(|kind| kind.resource_type().eq_ignore_ascii_case(&of_type)) {
-        Some(kind) => format!("{root}/providers/{}/{}", kind.resource_type(), id.name()),
-        None => root,
-    }
 }
 
 #[cfg(test)]

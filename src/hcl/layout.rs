@@ -1,5 +1,7 @@
 //! How files look: two spaces per level, `=` aligned in runs of short arguments, as `terraform fmt` has it.
 
+use unicode_segmentation::UnicodeSegmentation as _;
+
 use super::MARK;
 use super::value::{Value, quoted};
 
@@ -113,13 +115,23 @@ fn run_width(items: &[Item], index: usize) -> usize {
 
 fn print_entries(value: &Value, level: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(level);
-    if let Value::Lines(paths) = value {
-        lines.extend(paths.iter().map(|path| format!("{indent}{path},")));
+    let entries: Vec<(String, &Value)> = match value {
+        Value::Lines(paths) => return lines.extend(paths.iter().map(|path| format!("{indent}{path},"))),
+        Value::Map(entries) => entries.iter().map(|(key, value)| (quoted(key), value)).collect(),
+        Value::Object(attributes) => attributes.iter().map(|(name, value)| ((*name).to_owned(), value)).collect(),
+        _ => return,
+    };
+    let most = entries.iter().map(|(key, _)| columns(key)).max().unwrap_or(0);
+    for (key, value) in &entries {
+        let padding = " ".repeat(most - columns(key));
+        lines.push(format!("{indent}{key}{padding} = {}", value.inline()));
     }
-    let Value::Map(entries) = value else { return };
-    let keys: Vec<String> = entries.iter().map(|(key, _)| quoted(key)).collect();
-    let width = keys.iter().map(|key| key.chars().count()).max().unwrap_or(0);
-    for (key, (_, value)) in keys.iter().zip(entries) {
-        lines.push(format!("{indent}{key:width$} = {}", value.inline()));
+}
+
+/// How wide `terraform fmt` takes a key to be: what a reader sees as one character counts one, the quotes count apart.
+fn columns(key: &str) -> usize {
+    match key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(inner) => 2 + inner.graphemes(true).count(),
+        None => key.len(),
     }
 }

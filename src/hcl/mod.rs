@@ -4,6 +4,7 @@
 //! who owns what. User text enters as [`Value::text`](value::Value) and nowhere else, so it can never become an expression.
 
 mod cluster;
+mod id;
 mod imports;
 mod layout;
 mod monitoring;
@@ -57,56 +58,4 @@ fn main(spec: &Spec) -> layout::Body {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    const EXAMPLES: [&str; 2] = ["quickstart", "complete"];
-
-    fn example(name: &str) -> (std::path::PathBuf, Spec) {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform/examples").join(name);
-        let text = std::fs::read_to_string(directory.join("aksight.yaml")).unwrap();
-        (directory, crate::spec::read(&text, "aksight.yaml").unwrap())
-    }
-
-    /// `AKSIGHT_BLESS=1 cargo test` writes the examples anew; the difference is reviewed like any other.
-    #[test]
-    fn the_examples_are_what_is_generated() {
-        for name in EXAMPLES {
-            let (directory, spec) = example(name);
-            for file in render(&spec, State::AsWritten) {
-                let path = directory.join(file.name);
-                if std::env::var_os("AKSIGHT_BLESS").is_some() {
-                    std::fs::write(&path, &file.text).unwrap();
-                }
-                assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), file.text, "{}", path.display());
-            }
-        }
-    }
-
-    #[test]
-    fn the_resources_are_those_that_the_wish_knows() {
-        for name in EXAMPLES {
-            let (_, spec) = example(name);
-            let main = &render(&spec, State::AsWritten)[2].text;
-            let body: hcl::Body = hcl::from_str(main).unwrap();
-            let mut found: Vec<String> = body
-                .blocks()
-                .filter(|block| block.identifier() == "resource")
-                .map(|block| block.labels().iter().map(hcl::BlockLabel::as_str).collect::<Vec<_>>().join("."))
-                .collect();
-            found.sort();
-            let wished = crate::desired::resolve(&spec, "00000000-0000-0000-0000-000000000001").terraform;
-            assert_eq!(found, wished.into_keys().collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn a_rehearsal_keeps_its_state_to_itself() {
-        let (_, spec) = example("complete");
-        let versions = |state| render(&spec, state)[0].text.clone();
-        assert!(versions(State::AsWritten).contains("backend \"azurerm\""));
-        assert!(!versions(State::Local).contains("azurerm\" {"), "{}", versions(State::Local));
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! The Azure Monitor workspace and Grafana, when they are created and not there already.
 
 use super::cluster::{lifecycle, word};
+use super::id::canonical;
 use super::layout::Body;
 use super::value::Value;
 use crate::desired::owner;
@@ -25,9 +26,9 @@ pub(super) fn grafana(body: Body, spec: &Spec) -> Body {
     let wish = &spec.stack.grafana;
     let own = match &spec.workspace {
         Placement::Create(_) => Value::Expression("azurerm_monitor_workspace.this.id"),
-        Placement::Existing(id) => Value::text(id.to_string()),
+        Placement::Existing(id) => Value::text(canonical(id)),
     };
-    let integrations = std::iter::once(own).chain(spec.integrations.iter().map(|id| Value::text(id.to_string())));
+    let integrations = std::iter::once(own).chain(spec.integrations.iter().map(|id| Value::text(canonical(id))));
     let arguments = Body::new()
         .set("name", Value::text(name))
         .set("location", Value::Expression("azurerm_resource_group.this.location"))

@@ -10,11 +10,9 @@ pub(super) fn versions(spec: &Spec, state: State) -> Body {
     let terraform = &spec.stack.terraform;
     let provider = Body::new().set(
         "azurerm",
-        Value::Map(vec![
-            ("source".to_owned(), Value::text("hashicorp/azurerm")),
-            ("version".to_owned(), Value::text(&terraform.provider_version)),
-        ]),
+        Value::Object(vec![("source", Value::text("hashicorp/azurerm")), ("version", Value::text(&terraform.provider_version))]),
     );
+    let cloud = cloud(spec);
     let body = Body::new().set("required_version", Value::text(&terraform.version)).part(&["required_providers"], provider);
     let body = match (&spec.backend, state) {
         (Backend::Azurerm { resource_group, storage_account, container, key, use_entra }, State::AsWritten) => body.part(
@@ -24,23 +22,29 @@ pub(super) fn versions(spec: &Spec, state: State) -> Body {
                 .set("storage_account_name", Value::text(storage_account))
                 .set("container_name", Value::text(container))
                 .set("key", Value::text(key))
-                .set("use_azuread_auth", Value::Bool(*use_entra)),
+                .set("use_azuread_auth", Value::Bool(*use_entra))
+                .set_some("environment", cloud),
         ),
         _ => body.part(&["backend", "local"], Body::new()),
     };
     Body::marked("The lock file beside it pins the provider that was first installed.").block(&["terraform"], body)
 }
 
+/// The cloud as backend and provider call it; nothing for the public one, so that `ARM_ENVIRONMENT` and a metadata host decide.
+fn cloud(spec: &Spec) -> Option<Value> {
+    let cloud = crate::base::Cloud::named(spec.stack.azure.cloud).environment;
+    (cloud != "public").then(|| Value::text(cloud))
+}
+
 /// `provider.tf`.
 pub(super) fn provider(spec: &Spec) -> Body {
-    let cloud = crate::base::Cloud::named(spec.stack.azure.cloud).environment;
     let body = Body::new()
         .comment("Registration takes minutes, and azurerm does not wait for all of it: aksight registers and waits.")
         .set("resource_provider_registrations", Value::text("none"))
         .comment("Null leaves it to ARM_SUBSCRIPTION_ID and ARM_TENANT_ID.")
         .set("subscription_id", Value::Expression("var.subscription_id"))
         .set("tenant_id", Value::Expression("var.tenant_id"))
-        .set_some("environment", (cloud != "public").then(|| Value::text(cloud)))
+        .set_some("environment", cloud(spec))
         .part(&["features"], Body::new());
     Body::marked("Credentials come from the environment (ARM_*) or from the az CLI, never from here.")
         .block(&["provider", "azurerm"], body)
@@ -67,6 +71,12 @@ fn inputs(spec: &Spec) -> Vec<(&'static str, Kind, &'static str, Option<Value>)>
             spec.stack.cluster.kubernetes_version.as_ref().map(Value::text),
         ),
     ]
+}
+
+/// The names of the variables that every stack has.
+#[cfg(test)]
+pub(super) fn input_names(spec: &Spec) -> Vec<&'static str> {
+    inputs(spec).into_iter().map(|input| input.0).collect()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

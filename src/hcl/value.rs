@@ -13,8 +13,10 @@ pub(super) enum Value {
     Number(u32),
     /// A list on one line.
     List(Vec<Value>),
-    /// An object, one key per line; keys are literals.
+    /// A map, one key per line; keys are literals.
     Map(Vec<(String, Value)>),
+    /// An object with attributes of this program, one per line.
+    Object(Vec<(&'static str, Value)>),
     /// Paths of this program, one per line.
     Lines(Vec<&'static str>),
     /// An expression of this program, never of a user.
@@ -34,19 +36,20 @@ impl Value {
     pub(super) fn is_tall(&self) -> bool {
         match self {
             Self::Map(entries) => !entries.is_empty(),
+            Self::Object(attributes) => !attributes.is_empty(),
             Self::Lines(lines) => !lines.is_empty(),
             _ => false,
         }
     }
 
-    /// On one line; a map's entries are the layout's business.
+    /// On one line; what is tall is the layout's business.
     pub(super) fn inline(&self) -> String {
         match self {
             Self::Text(text) => quoted(text),
             Self::Bool(truth) => truth.to_string(),
             Self::Number(number) => number.to_string(),
             Self::List(items) => format!("[{}]", items.iter().map(Self::inline).collect::<Vec<_>>().join(", ")),
-            Self::Map(_) => "{}".to_owned(),
+            Self::Map(_) | Self::Object(_) => "{}".to_owned(),
             Self::Lines(_) => "[]".to_owned(),
             Self::Expression(code) => (*code).to_owned(),
         }

@@ -4,6 +4,7 @@
 
 mod crash;
 mod elsewhere;
+mod generate;
 mod refusals;
 mod rehearsal;
 mod scenarios;

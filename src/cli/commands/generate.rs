@@ -1,6 +1,6 @@
 //! `aksight generate`: the Terraform files, for use without aksight.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -65,10 +65,12 @@ pub(crate) fn run(args: &GenerateArgs) -> std::io::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Whether something is there that this program did not write.
+/// Whether something is there that this program did not write. What cannot be read is taken for somebody else's.
 fn is_foreign(path: &Path) -> bool {
-    std::fs::read_to_string(path)
-        .map_or_else(|error| error.kind() != std::io::ErrorKind::NotFound, |text| !text.starts_with(MARK))
+    match std::fs::read(path) {
+        Ok(bytes) => !bytes.starts_with(MARK.as_bytes()),
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+    }
 }
 
 fn write(directory: &Path, file: &File) -> std::io::Result<()> {

@@ -6,8 +6,8 @@ terraform {
 
   required_providers {
     azurerm = {
-      "source"  = "hashicorp/azurerm"
-      "version" = "~> 5.2"
+      source  = "hashicorp/azurerm"
+      version = "~> 5.2"
     }
   }
 
