@@ -4,6 +4,7 @@
 //! who owns what. User text enters as [`Value::text`](value::Value) and nowhere else, so it can never become an expression.
 
 mod cluster;
+mod guide;
 mod id;
 mod imports;
 mod layout;
@@ -11,6 +12,7 @@ mod monitoring;
 mod settings;
 mod value;
 
+pub use guide::guide;
 pub use imports::{Import, render_imports};
 
 use crate::spec::Spec;

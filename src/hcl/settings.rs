@@ -1,6 +1,7 @@
 //! Everything around the resources: versions, backend, provider, variables, outputs.
 
 use super::State;
+use super::id::canonical;
 use super::layout::Body;
 use super::value::Value;
 use crate::spec::{Backend, Placement, Spec};
@@ -112,28 +113,33 @@ pub(super) fn values(spec: &Spec) -> Body {
         })
 }
 
-/// `outputs.tf`.
+/// `outputs.tf`. Nothing that aksight writes is an output, or a repair would show up as a change of terraform's.
 pub(super) fn outputs(spec: &Spec) -> Body {
     let created = |placement: &Placement| matches!(placement, Placement::Create(_));
-    let mut all = vec![
-        ("resource_group_name", "Resource group.", "azurerm_resource_group.this.name"),
-        ("cluster_id", "AKS cluster.", "azurerm_kubernetes_cluster.this.id"),
-        ("cluster_name", "Name of the cluster.", "azurerm_kubernetes_cluster.this.name"),
-    ];
-    if created(&spec.workspace) {
-        all.push(("workspace_id", "Azure Monitor workspace.", "azurerm_monitor_workspace.this.id"));
-        all.push((
+    let id = |placement: &Placement, own| match placement {
+        Placement::Create(_) => Value::Expression(own),
+        Placement::Existing(id) => Value::text(canonical(id)),
+    };
+    let endpoint = |placement, name, description, own| created(placement).then_some((name, description, Value::Expression(own)));
+    let all = [
+        Some(("resource_group_name", "Resource group.", Value::Expression("azurerm_resource_group.this.name"))),
+        Some(("cluster_id", "AKS cluster.", Value::Expression("azurerm_kubernetes_cluster.this.id"))),
+        Some(("cluster_name", "Name of the cluster.", Value::Expression("azurerm_kubernetes_cluster.this.name"))),
+        Some(("workspace_id", "Azure Monitor workspace.", id(&spec.workspace, "azurerm_monitor_workspace.this.id"))),
+        endpoint(
+            &spec.workspace,
             "prometheus_query_endpoint",
             "Where the workspace answers PromQL.",
             "azurerm_monitor_workspace.this.query_endpoint",
-        ));
-    }
-    if created(&spec.grafana) {
-        all.push(("grafana_id", "Managed Grafana.", "azurerm_dashboard_grafana.this.id"));
-        all.push(("grafana_endpoint", "Where Grafana is opened.", "azurerm_dashboard_grafana.this.endpoint"));
-    }
-    all.into_iter().fold(Body::marked("`aksight outputs` prints them without terraform."), |body, (name, description, value)| {
-        let output = Body::new().set("description", Value::text(description)).set("value", Value::Expression(value));
-        body.part(&["output", name], output)
-    })
+        ),
+        Some(("grafana_id", "Managed Grafana.", id(&spec.grafana, "azurerm_dashboard_grafana.this.id"))),
+        endpoint(&spec.grafana, "grafana_endpoint", "Where Grafana is opened.", "azurerm_dashboard_grafana.this.endpoint"),
+    ];
+    all.into_iter().flatten().fold(
+        Body::marked("`aksight outputs` prints them without terraform."),
+        |body, (name, description, value)| {
+            let output = Body::new().set("description", Value::text(description)).set("value", value);
+            body.part(&["output", name], output)
+        },
+    )
 }

@@ -31,7 +31,7 @@ fn file(spec: &Spec, name: &str) -> String {
 fn the_examples_are_what_is_generated() {
     for name in EXAMPLES {
         let (directory, spec) = example(name);
-        for file in render(&spec, State::AsWritten) {
+        for file in render(&spec, State::AsWritten).into_iter().chain(guide(&spec)) {
             let path = directory.join(file.name);
             if std::env::var_os("AKSIGHT_BLESS").is_some() {
                 std::fs::write(&path, &file.text).unwrap();

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &GenerateArgs) -> std::io::Result<Exit> {
         }
         Err(exit) => return Ok(exit),
     };
-    let files = hcl::render(&spec, State::AsWritten);
+    let files: Vec<File> = hcl::render(&spec, State::AsWritten).into_iter().chain(hcl::guide(&spec)).collect();
     let foreign: Vec<String> = files
         .iter()
         .filter(|file| !args.force && is_foreign(&args.out.join(file.name)))
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &GenerateArgs) -> std::io::Result<Exit> {
     let out = args.out.display();
     writeln!(
         anstream::stdout(),
-        "wrote {} to {out}\nnext: terraform -chdir={out} init && terraform -chdir={out} plan",
+        "wrote {} to {out}\nnext: terraform -chdir={out} init && terraform -chdir={out} plan (README.md there says the rest)",
         names.join(", ")
     )?;
     Ok(Exit::Done)
