@@ -66,7 +66,9 @@ fn answers(args: &InitArgs) -> Result<InitAnswers, Box<Diagnostic>> {
     }
     let broken_off = |_| Box::new(Diagnostic::error(Code::NeedsAnswer, "the questions were broken off; nothing was written"));
     let ask = |given: &Option<String>, question: &str, usual: &str, check: fn(&str) -> Result<(), String>| match given {
-        Some(given) => Ok(given.clone()),
+        Some(given) => check(given)
+            .map(|()| given.clone())
+            .map_err(|why| Box::new(Diagnostic::error(Code::Usage, format!("`{given}` is no answer to \"{question}\": {why}")))),
         None => prompt::text(question, Some(usual), check).map_err(broken_off),
     };
     let name = ask(&args.name, "Name of the stack", "shop", |name| sound(name, "westeurope"))?;
@@ -91,6 +93,9 @@ fn answers(args: &InitArgs) -> Result<InitAnswers, Box<Diagnostic>> {
 
 /// The file's own rules, asked early.
 fn sound(name: &str, location: &str) -> Result<(), String> {
+    if InitAnswers::named(name, location).name != name {
+        return Err("use lower-case letters, digits and hyphens, at most 59, no hyphen at either end".to_owned());
+    }
     let text = spec::template(&InitAnswers::named(name, location));
     spec::read(&text, "aksight.yaml")
         .map(drop)
