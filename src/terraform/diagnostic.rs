@@ -153,8 +153,27 @@ impl TfDiagnostic {
             Some(429) => Class::Throttled(None),
             Some(408 | 500..=599) => Class::Transient,
             None if self.speaks_of_credentials() => Class::Credential,
+            None if self.speaks_of_transport() => Class::Transient,
             _ => Class::Invalid,
         }
+    }
+
+    /// A connection that broke: Go's words, and those of the stand-in.
+    fn speaks_of_transport(&self) -> bool {
+        let text = format!("{} {}", self.summary, self.detail);
+        let marks = [
+            "connection reset by peer",
+            "connection refused",
+            "unexpected EOF",
+            "i/o timeout",
+            "TLS handshake timeout",
+            "http2: client connection lost",
+            "server closed idle connection",
+            "error sending request",
+            "error decoding response body",
+            "request or response body error",
+        ];
+        marks.iter().any(|mark| text.contains(mark))
     }
 
     fn speaks_of_credentials(&self) -> bool {

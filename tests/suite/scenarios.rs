@@ -182,6 +182,16 @@ fn what_fails_is_named_and_the_next_run_goes_on() {
     assert_eq!(result(&healed), "changed");
 }
 
+/// An answer that is lost half-way costs a round, not the run: what terraform could not write down is taken up.
+#[test]
+fn a_lost_answer_is_made_good_in_the_same_run() {
+    let stage = Rehearsal::new();
+    let done = stage.act("provision", &["--fault", "drop:PUT:grafana:1"]);
+    assert_eq!((done.code, result(&done).as_str()), (Some(0), "changed"), "{}", done.all());
+    assert!(done.stderr.contains("taking up what an earlier run created"), "{}", done.all());
+    assert_eq!(result(&stage.provision()), "unchanged");
+}
+
 /// The plan alone changes nothing and says so with exit code 2; afterwards with 0.
 #[test]
 fn a_plan_is_only_a_plan() {

@@ -38,7 +38,8 @@ fn stopped(command: &str, diagnostics: &[TfDiagnostic], stderr: &str, error: &Er
         let told = Diagnostic::from_error(of_command(command), error);
         return if stderr.trim().is_empty() { told } else { told.with_detail(stderr.trim()) };
     };
-    let mut told = Diagnostic::error(code(command, first), format!("terraform {command}: {}", first.summary));
+    let summary = first.summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut told = Diagnostic::error(code(command, first), format!("terraform {command}: {summary}"));
     if !first.detail.trim().is_empty() {
         told = told.with_detail(first.detail.trim());
     }
