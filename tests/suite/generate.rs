@@ -112,6 +112,22 @@ fn an_argument_that_azurerm_does_not_have_is_refused() {
     assert!(!refused.status.success() && text(&refused.stderr).contains("Unsupported argument"), "{}", text(&refused.stderr));
 }
 
+/// The bootstrap module is written by hand. The stand-in does not know its resources, and says so of nothing else.
+#[test]
+fn the_bootstrap_module_is_formatted_and_holds_together() {
+    let bench = Bench::new();
+    let out = bench.path("bootstrap");
+    std::fs::create_dir(&out).unwrap();
+    for name in ["main.tf", "outputs.tf", "variables.tf", "versions.tf"] {
+        std::fs::copy(Path::new(TOP).join("terraform/bootstrap").join(name), out.join(name)).unwrap();
+    }
+    bench.good(&out, &["fmt", "-check", "-diff"]);
+    bench.good(&out, &["init", "-backend=false", "-input=false", "-no-color"]);
+    let judged: serde_json::Value = serde_json::from_slice(&bench.terraform(&out, &["validate", "-json"]).stdout).unwrap();
+    let found = judged["diagnostics"].as_array().unwrap();
+    assert!(!found.is_empty() && found.iter().all(|one| one["summary"] == "Invalid resource type"), "{judged:#}");
+}
+
 /// Tags as nobody would write them; all are composed, since terraform composes what it reads.
 fn tags(runner: &mut TestRunner, count: usize) -> BTreeMap<String, String> {
     let pattern = r#"([\$%{}"\\\n\r\t~a-c#/*<> é字🙂-]|👩‍💻|🇪🇺){1,12}"#;
