@@ -255,3 +255,16 @@ async fn a_stack_has_one_run_at_a_time() {
     assert_eq!((second.code, result(&second).as_str()), (Some(12), "locked"), "{}", second.all());
     assert!(second.stdout.contains("process"), "{}", second.all());
 }
+
+/// Azure's roles decide inside the cluster, and the API server is open: the role that lets the settings be written is assigned in
+/// the same run, and awaited until the cluster honours it.
+#[test]
+fn a_role_inside_the_cluster_is_awaited() {
+    let file =
+        std::fs::read_to_string(std::path::Path::new(crate::TOP).join("terraform/examples/quickstart/aksight.yaml")).unwrap();
+    let entra = "name: aks-quickstart\n  entra:\n    localAccounts: false";
+    let stage = Rehearsal::with(&file.replace("name: aks-quickstart", entra), "quickstart");
+    let done = stage.provision();
+    assert_eq!(done.unit("role:me-writes-settings")["status"], "done", "{}", done.all());
+    assert_eq!(result(&stage.provision()), "unchanged");
+}
