@@ -89,8 +89,84 @@ fn every_file_says_what_it_is_for() {
     assert!(unsaid.is_empty(), "{unsaid:?}");
 }
 
+/// The rooms in which an outside crate may be named; everywhere else its types would leak in.
+const HOMES: [(&str, &[&str]); 24] = [
+    ("axum", &["sim"]),
+    ("hyper_util", &["sim"]),
+    ("rcgen", &["sim"]),
+    ("tokio_rustls", &["sim"]),
+    ("promql_parser", &["sim"]),
+    ("json_patch", &["plan", "sim"]),
+    ("prost", &["sim"]),
+    ("rmpv", &["sim"]),
+    ("serde_saphyr", &["sim"]),
+    ("saphyr_parser", &["spec"]),
+    ("ipnet", &["spec"]),
+    ("strsim", &["spec"]),
+    ("regorus", &["policy"]),
+    ("petgraph", &["plan"]),
+    ("sqlx", &["journal"]),
+    ("azure_core", &["azure"]),
+    ("azure_identity", &["azure"]),
+    ("azure_mgmt_resources", &["azure"]),
+    ("hcl_edit", &["hcl", "sim"]),
+    ("unicode_segmentation", &["hcl"]),
+    ("zip", &["kube", "sim", "terraform"]),
+    ("clap", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("dialoguer", &["cli"]),
+];
+
+/// A file's text without its tests.
+fn without_tests(text: &str) -> &str {
+    text.split("\n#[cfg(test)]").next().unwrap()
+}
+
+fn is_test(path: &Path) -> bool {
+    path.file_stem().is_some_and(|name| name == "tests" || name == "testing")
+        || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+/// Whether `crate_name::` stands in a text as the beginning of a path.
+fn names(text: &str, crate_name: &str) -> bool {
+    let start = |at: usize| text[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':');
+    text.match_indices(&format!("{crate_name}::")).any(|(at, _)| start(at))
+}
+
+#[test]
+fn every_outside_crate_has_its_home() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    for file in sources(&top).into_iter().filter(|file| !is_test(file)) {
+        let path = file.strip_prefix(&top).unwrap();
+        let room = path.components().next().unwrap().as_os_str().to_str().unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        let strangers = HOMES.iter().filter(|(name, homes)| !homes.contains(&room) && names(without_tests(&text), name));
+        wrong.extend(strangers.map(|(name, homes)| format!("{}: `{name}` belongs to {homes:?}", path.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Longer files have more than one reason to change.
+const LONGEST: usize = 600;
+
+#[test]
+fn no_file_is_too_long() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let long: Vec<String> = sources(&top)
+        .into_iter()
+        .filter(|file| !is_test(file))
+        .map(|file| (without_tests(&fs::read_to_string(&file).unwrap()).lines().count(), file))
+        .filter(|(lines, _)| *lines > LONGEST)
+        .map(|(lines, file)| format!("{}: {lines} lines", file.display()))
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
 #[test]
 fn the_rule_bites() {
+    assert!(names("use sqlx::Row;", "sqlx") && !names("use my_sqlx::Row;", "sqlx") && !names("crate::zip::x()", "zip"));
+    assert!(without_tests("a\n#[cfg(test)]\nmod tests { b }").ends_with('a'));
     assert!(!misplaced("plan", "use crate::azure::Azure;").is_empty());
     assert!(!misplaced("plan", "use crate::{base::ArmId, policy::Policies};").is_empty());
     assert!(!misplaced("azure", "fn f() { crate::sim::start() }").is_empty());
