@@ -254,7 +254,7 @@ async fn rehearsal(args: &StackArgs, script: &Script) -> Result<Way, Refused> {
     }
     let azure = embedded::Azure::start(options).await.map_err(|error| not_served(&stack, &error))?;
     let failed = |error: azure::Error| Refused::machine(problem::of_azure(&error));
-    let http = azure::http::client(&[azure.ca_file().to_owned()]).map_err(failed)?;
+    let http = azure::http::client_trusting_only(&[azure.ca_file().to_owned()]).map_err(failed)?;
     let cloud = azure::discover(azure.metadata_host(), &http).await.map_err(failed)?;
     let credential = CredentialSource::ClientSecret {
         tenant: azure.tenant().to_owned(),
@@ -271,6 +271,11 @@ async fn rehearsal(args: &StackArgs, script: &Script) -> Result<Way, Refused> {
     environment.set("ARM_METADATA_HOSTNAME", Value::Plain(azure.metadata_host().into()));
     environment.set("SSL_CERT_FILE", Value::Plain(azure.ca_bundle_file().into()));
     environment.set("TF_CLI_CONFIG_FILE", Value::Plain(mirror.into()));
+    // A proxy of the user's has nothing to do on the way to this machine.
+    let direct = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
+    for name in ["NO_PROXY", "no_proxy"] {
+        environment.set(name, Value::Plain(format!("localhost,127.0.0.1,::1,{direct}").trim_end_matches(',').into()));
+    }
     let clock = Arc::new(FastClock { factor: factor(args.sim_pace) });
     Ok(Way { environment, cloud, credential, http, subscription, clock, embedded: Some(azure) })
 }
