@@ -7,6 +7,12 @@ protected := {
 	"azurerm_dashboard_grafana": "Grafana with its dashboards, alert rules and users",
 }
 
+# The resource type in an address, also of one inside modules. Only the end counts: keys of instances may hold any text.
+kind(address) := found if {
+	some place in regex.find_n(`[a-z0-9_]+\.[A-Za-z0-9_-]+(\[[^\]]*\])?$`, address, 1)
+	found := split(place, ".")[0]
+}
+
 # Seen in aksight's own plan.
 destroyed contains [address, action] if {
 	some resource in input.resources
@@ -30,7 +36,7 @@ destroyed contains [change.address, "replace"] if {
 
 deny contains finding if {
 	some [address, action] in destroyed
-	what := protected[split(address, ".")[0]]
+	what := protected[kind(address)]
 	not address in object.get(input, "allow_destroy", [])
 	finding := {
 		"id": "AKS-POL-001",

@@ -1,6 +1,11 @@
 # What anybody on the internet can reach.
 package aksight.exposure
 
+# No network of anybody's own is wider than a /8; two halves of the internet are the internet.
+wide(range) if to_number(split(range, "/")[1]) < 8
+
+wide(range) if range == "0.0.0.0"
+
 warn contains finding if {
 	not object.get(input.spec, ["cluster", "private"], false)
 	count(object.get(input.spec, ["cluster", "authorizedIpRanges"], [])) == 0
@@ -14,10 +19,10 @@ warn contains finding if {
 
 deny contains finding if {
 	some range in object.get(input.spec, ["cluster", "authorizedIpRanges"], [])
-	range in {"0.0.0.0/0", "0.0.0.0"}
+	wide(range)
 	finding := {
 		"id": "AKS-POL-003",
-		"message": sprintf("`cluster.authorizedIpRanges` lets everybody in: %s", [range]),
+		"message": sprintf("`cluster.authorizedIpRanges` is no fence: `%s` is wider than a /8", [range]),
 		"remedy": "list the networks that need the API server, or leave the list out and accept the warning",
 		"subject": "cluster.authorizedIpRanges",
 	}

@@ -32,3 +32,14 @@ test_an_update_may_pass if {
 test_what_holds_nothing_may_go if {
 	count(destroy.deny) == 0 with input as {"resources": [{"address": "azurerm_resource_provider_registration.x", "action": "delete"}]}
 }
+
+test_a_cluster_inside_a_module_is_protected_too if {
+	address := "module.net[\"a.b\"].azurerm_kubernetes_cluster.this[\"x.y\"]"
+	change := {"address": address, "change": {"actions": ["create", "delete"]}}
+	count(destroy.deny) == 1 with input as {"resources": [], "terraform": {"resource_changes": [change]}}
+}
+
+test_a_module_of_that_name_is_no_cluster if {
+	address := "module.azurerm_kubernetes_cluster.random_id.this"
+	count(destroy.deny) == 0 with input as {"resources": [{"address": address, "action": "delete"}]}
+}

@@ -31,3 +31,11 @@ test_local_accounts_beside_entra_are_warned_of if {
 test_entra_alone_is_not if {
 	count(exposure.warn) == 0 with input as {"spec": {"cluster": {"private": true, "entra": {"localAccounts": false}}}}
 }
+
+test_two_halves_of_the_world_are_denied if {
+	count(exposure.deny) == 2 with input as {"spec": {"cluster": {"authorizedIpRanges": ["0.0.0.0/1", "128.0.0.0/1"]}}}
+}
+
+test_the_widest_network_of_ones_own_is_a_fence if {
+	count(exposure.deny) == 0 with input as {"spec": {"cluster": {"authorizedIpRanges": ["10.0.0.0/8"]}}}
+}

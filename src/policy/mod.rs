@@ -40,6 +40,12 @@ pub enum Broken {
         /// The engine's reason.
         reason: String,
     },
+    /// A package has no rule that could say anything, for example because a name is misspelt.
+    #[error("package `{package}` has no rule `deny` or `warn` and no other package uses it: it judges nothing")]
+    Idle {
+        /// The package.
+        package: String,
+    },
     /// A rule yields something that is no finding.
     #[error("a rule of package `{package}` yields {found}, which is no object with `id`, `message` and `remedy`")]
     Shape {
@@ -55,6 +61,8 @@ pub enum Broken {
 pub struct Policies {
     engine: Engine,
     packages: Vec<String>,
+    /// Package and text of every module.
+    texts: Vec<(String, String)>,
 }
 
 impl Policies {
@@ -63,7 +71,7 @@ impl Policies {
     /// # Errors
     /// [`Broken::Compile`]; a test keeps that from happening.
     pub fn embedded() -> Result<Self, Broken> {
-        Self { engine: Engine::new(), packages: Vec::new() }.with_modules(&shipped::rules())
+        Self { engine: Engine::new(), packages: Vec::new(), texts: Vec::new() }.with_modules(&shipped::rules())
     }
 
     /// With further modules.
@@ -73,6 +81,7 @@ impl Policies {
     pub fn with_modules(mut self, modules: &[Module]) -> Result<Self, Broken> {
         for module in modules {
             let package = add(&mut self.engine, module)?;
+            self.texts.push((package.clone(), module.text.clone()));
             if !self.packages.contains(&package) {
                 self.packages.push(package);
             }
@@ -90,13 +99,14 @@ impl Policies {
         engine.set_input(Value::from(document.clone()));
         let mut found = Vec::new();
         for package in &self.packages {
+            let mut judges = self.helps(package);
             for (rule, level) in [("deny", FindingLevel::Deny), ("warn", FindingLevel::Warn)] {
-                found.extend(
-                    entries(&mut engine, package, rule)?
-                        .iter()
-                        .map(|entry| finding(package, level, entry))
-                        .collect::<Result<Vec<_>, _>>()?,
-                );
+                let Some(entries) = entries(&mut engine, package, rule)? else { continue };
+                judges = true;
+                found.extend(entries.iter().map(|entry| finding(package, level, entry)).collect::<Result<Vec<_>, _>>()?);
+            }
+            if !judges {
+                return Err(Broken::Idle { package: package.clone() });
             }
         }
         let ignored =
@@ -104,6 +114,13 @@ impl Policies {
         found.retain(|finding| !ignored.iter().any(|id| *id == finding.id.as_str()));
         found.sort_by(|a, b| (b.level, &a.id, &a.subject).cmp(&(a.level, &b.id, &b.subject)));
         Ok(found)
+    }
+
+    /// Whether another package uses this one: then it need not judge by itself.
+    fn helps(&self, package: &str) -> bool {
+        let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        let uses = |text: &str| text.match_indices(package).any(|(at, _)| !goes_on(&text[at + package.len()..]));
+        self.texts.iter().any(|(other, text)| other != package && uses(text))
     }
 }
 
@@ -113,15 +130,15 @@ fn add(engine: &mut Engine, module: &Module) -> Result<String, Broken> {
     added.map_err(|error| Broken::Compile { name: module.name.clone(), reason: error.to_string() })
 }
 
-/// The members of a set rule; none when the package has no such rule.
-fn entries(engine: &mut Engine, package: &str, rule: &str) -> Result<Vec<Value>, Broken> {
+/// The members of a set rule; nothing when the package has no such rule.
+fn entries(engine: &mut Engine, package: &str, rule: &str) -> Result<Option<Vec<Value>>, Broken> {
     let failed = |reason: String| Broken::Evaluate { package: package.to_owned(), reason };
     let results = engine.eval_query(format!("{package}.{rule}"), false).map_err(|error| failed(error.to_string()))?;
     let value =
         results.result.into_iter().next().and_then(|row| row.expressions.into_iter().next()).map(|expression| expression.value);
     match value {
-        None | Some(Value::Undefined) => Ok(Vec::new()),
-        Some(Value::Set(set)) => Ok(set.iter().cloned().collect()),
+        None | Some(Value::Undefined) => Ok(None),
+        Some(Value::Set(set)) => Ok(Some(set.iter().cloned().collect())),
         Some(other) => Err(Broken::Shape { package: package.to_owned(), found: format!("`{rule}` as {other}") }),
     }
 }

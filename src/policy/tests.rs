@@ -66,12 +66,43 @@ fn the_quickstart_may_be_created_with_one_warning() {
 }
 
 #[test]
-fn the_complete_example_passes() {
+fn the_complete_example_passes_with_one_warning() {
     let spec = crate::spec::read(include_str!("../../terraform/examples/complete/aksight.yaml"), "aksight.yaml").unwrap();
     assert_eq!(
         review(&json!({"spec": spec.stack, "terraform": null, "rest": [], "cluster": [], "resources": []})),
-        Vec::<String>::new()
+        ["Warn AKS-POL-009"]
     );
+}
+
+#[test]
+fn the_cost_guard_and_the_agents_know_the_same_defaults() {
+    use crate::desired::fragment::{Plane, Target};
+    use std::collections::BTreeSet;
+
+    let mut engine = Engine::new();
+    for rules in shipped::rules() {
+        add(&mut engine, &rules).unwrap();
+    }
+    engine.set_input(Value::new_object());
+    let listed = engine.eval_rule("data.aksight.ingestion.on_by_default".into()).unwrap();
+    let listed: BTreeSet<String> = listed.as_set().unwrap().iter().map(|name| name.as_string().unwrap().to_string()).collect();
+    let agents: BTreeSet<String> =
+        Target::all(Plane::Data).filter(|target| target.on_by_default()).map(|target| target.name().to_owned()).collect();
+    assert_eq!(listed, agents);
+}
+
+#[test]
+fn a_file_that_judges_nothing_is_refused() {
+    let judge = |texts: &[&str]| {
+        let own: Vec<Module> = texts.iter().copied().map(module).collect();
+        Policies::embedded().unwrap().with_modules(&own).unwrap().review(&json!({"spec": {"cluster": {"private": true}}}))
+    };
+    let misspelt = judge(&["package team.size\ndenny contains {\"id\": \"TEAM-1\"} if true"]);
+    assert!(matches!(&misspelt, Err(Broken::Idle { package }) if package == "data.team.size"), "{misspelt:?}");
+    let help = "package team.help\nmany := 5";
+    let rule = "package team.size\nimport data.team.help\ndeny contains {\"id\": \"T\"} if input.spec.cluster.count > help.many";
+    assert_eq!(judge(&[help, rule]).unwrap(), []);
+    assert!(matches!(judge(&[help]), Err(Broken::Idle { .. })));
 }
 
 #[test]
