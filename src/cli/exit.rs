@@ -2,8 +2,6 @@
 
 use std::process::{ExitCode, Termination};
 
-use aksight::event::{Outcome, Report};
-
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -15,14 +13,6 @@ pub(crate) enum Exit {
     Usage,
     /// What a report says.
     Reported(u8),
-}
-
-impl Exit {
-    /// The end of a run; `terminated` is whether SIGTERM interrupted it.
-    pub(crate) fn of(report: &Report, terminated: bool) -> Self {
-        let interrupted = report.result == Outcome::Interrupted;
-        Self::Reported(if interrupted && terminated { 143 } else { report.exit_code })
-    }
 }
 
 impl Termination for Exit {

@@ -30,20 +30,35 @@ fn modules(directory: &Path) -> Result<Vec<Module>, Stop> {
                 .hint("correct `policies.directories`; its paths count from the directory of aksight.yaml"),
         )
     };
-    let entries = std::fs::read_dir(directory).map_err(|error| failed(directory, &error))?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_rule(path)).collect();
-    paths.sort();
+    let paths: Vec<PathBuf> = rego_files(directory).map_err(|error| failed(directory, &error))?;
     let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
         Ok(Module { name: path.display().to_string(), text })
     };
-    paths.into_iter().map(read).collect()
+    paths.into_iter().filter(|path| is_rule(path)).map(read).collect()
 }
 
-/// Rego files, without their tests.
+/// Every `*.rego` file in a directory and below, in order.
+///
+/// # Errors
+/// A directory cannot be read whole: a rule that is not seen would pass everything.
+pub fn rego_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    paths.sort();
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            found.extend(rego_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rego") {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Tests of rules are no rules.
 fn is_rule(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    Path::new(name).extension().is_some_and(|extension| extension == "rego") && !name.ends_with("_test.rego")
+    !path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("_test.rego"))
 }
 
 /// Asks the policies about a plan.

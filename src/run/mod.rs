@@ -19,6 +19,7 @@ mod tally;
 mod verify;
 
 pub use clock::{FastClock, RealClock};
+pub use judge::rego_files;
 pub use outputs::{Remembered, remembered};
 pub use plan::plan;
 pub use provision::{Answer, Wants, provision};

@@ -12,7 +12,7 @@ use crate::spec::Spec;
 
 /// Draws the plan of a stack. The plan comes back even when policies deny it; the report then says so.
 pub async fn plan(spec: &Spec, setup: Setup, allow_destroy: &[String]) -> (Option<Plan<Checked>>, Report) {
-    let mut tally = Tally::new(&setup, &spec.stack.metadata.name);
+    let mut tally = Tally::new(&setup, spec);
     let outside = match Outside::open(setup, spec).await {
         Ok(outside) => outside,
         Err(error) => return (None, tally.close(None, Err(error.into())).await),

@@ -52,7 +52,7 @@ impl std::fmt::Debug for Wants<'_> {
 
 /// Makes the stack what the file says, and proves that data arrives. Errors are in the report.
 pub async fn provision(spec: &Spec, setup: Setup, wants: &Wants<'_>) -> Report {
-    let mut tally = Tally::new(&setup, &spec.stack.metadata.name);
+    let mut tally = Tally::new(&setup, spec);
     let outside = match Outside::open(setup, spec).await {
         Ok(outside) => outside,
         Err(error) => return tally.close(None, Err(error.into())).await,
@@ -163,7 +163,8 @@ async fn judge_failures(outside: &Outside, execution: &Execution, round: u32, ta
         return Ok(());
     }
     tally.report.next.push("run the same command again once the cause is removed: what is done stays done".to_owned());
-    Err(Stop { outcome: Outcome::Failed, problems })
+    let locked = execution.failures.iter().any(|(_, error)| error.class() == Class::Locked);
+    Err(Stop { outcome: if locked { Outcome::Locked } else { Outcome::Failed }, problems })
 }
 
 const fn may_pass(class: &Class) -> bool {

@@ -7,6 +7,7 @@ use super::stop::{Stop, exit_code};
 use crate::event::{Action, Check, Outcome, Phase, Report, UnitLine, UnitStatus};
 use crate::execute::Execution;
 use crate::plan::Plan;
+use crate::spec::Spec;
 use crate::verify::is_proven;
 
 /// The report of a run and its stop-watches. Durations are real time.
@@ -17,9 +18,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(setup: &Setup, stack: &str) -> Self {
+    /// A report that begins with what the file warns of.
+    pub(super) fn new(setup: &Setup, spec: &Spec) -> Self {
         let mut report = Report::new(&setup.command);
-        report.stack = Some(stack.to_owned());
+        report.stack = Some(spec.stack.metadata.name.clone());
+        report.diagnostics.clone_from(&spec.warnings);
         report.rehearsal = setup.rehearsal;
         Self { report, began: Instant::now(), lap: Instant::now() }
     }

@@ -13,7 +13,7 @@ use crate::verify;
 
 /// Asks whether data arrives, and changes nothing. `wait` is whether a pending check is awaited up to the file's bound.
 pub async fn verify(spec: &Spec, setup: Setup, wait: bool) -> Report {
-    let mut tally = Tally::new(&setup, &spec.stack.metadata.name);
+    let mut tally = Tally::new(&setup, spec);
     let outside = match Outside::open(setup, spec).await {
         Ok(outside) => outside,
         Err(error) => return tally.close(None, Err(error.into())).await,

@@ -94,6 +94,7 @@ fn a_run_can_be_stopped() {
         let ended = Ended::of(&output);
         assert_eq!(ended.code, Some(code), "{}", ended.all());
         assert_eq!(ended.json()["result"], "interrupted", "{}", ended.all());
+        assert_eq!(ended.json()["exit_code"], code, "{}", ended.all());
         stage.provision();
     }
 }

@@ -46,7 +46,12 @@ where
         }
         act.progress.finish();
         match report {
-            Ok(report) => tell(args, &act, &report).map(|()| Exit::of(&report, terminated.load(Ordering::Relaxed))),
+            Ok(mut report) => {
+                if report.result == Outcome::Interrupted && terminated.load(Ordering::Relaxed) {
+                    report.exit_code = 143;
+                }
+                tell(args, &act, &report).map(|()| Exit::Reported(report.exit_code))
+            }
             Err(refused) => refuse(command, args, &refused),
         }
     });

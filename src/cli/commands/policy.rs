@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aksight::diag::{Code, Diagnostic};
 use aksight::policy::{self, Module};
-use aksight::run::problem;
+use aksight::run::{problem, rego_files};
 use clap::{Args, Subcommand};
 
 use super::validate::tell;
@@ -56,14 +56,8 @@ pub(crate) fn run(args: &PolicyArgs) -> std::io::Result<Exit> {
 
 /// All Rego files below a directory, in order.
 fn read(directory: &Path, modules: &mut Vec<Module>) -> std::io::Result<()> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            read(&path, modules)?;
-        } else if path.extension().is_some_and(|extension| extension == "rego") {
-            modules.push(Module { name: path.display().to_string(), text: std::fs::read_to_string(&path)? });
-        }
+    for path in rego_files(directory)? {
+        modules.push(Module { name: path.display().to_string(), text: std::fs::read_to_string(&path)? });
     }
     Ok(())
 }
