@@ -47,6 +47,9 @@ pub(crate) struct StackArgs {
     /// How fast time passes in the embedded Azure: `fast`, `realistic`, or seconds of ours per second of Azure's.
     #[arg(long, value_name = "PACE", default_value = "fast", value_parser = pace, requires = "simulate")]
     pub(crate) sim_pace: f64,
+    /// Who speaks for terraform to the embedded Azure.
+    #[arg(long, value_enum, default_value_t = Provider::StandIn, requires = "simulate")]
+    pub(crate) provider: Provider,
     /// Order a fault from the embedded Azure; may be given several times (docs/simulator.md).
     #[arg(long, value_name = "FAULT", requires = "simulate")]
     pub(crate) fault: Vec<embedded::Fault>,
@@ -59,6 +62,15 @@ pub(crate) enum Output {
     Text,
     /// One JSON document on standard output (docs/reference/report.md).
     Json,
+}
+
+/// Who speaks for terraform to the embedded Azure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Provider {
+    /// The built-in stand-in: it knows just the resources that aksight generates, and needs no network.
+    StandIn,
+    /// The real azurerm, from the registry or wherever your terraform configuration takes it from.
+    Azurerm,
 }
 
 /// A hundred times faster than life.
@@ -123,10 +135,16 @@ pub(crate) fn read(args: &StackArgs) -> Result<Script, Refused> {
     }
 }
 
-/// The stack's own directory, absolute: terraform runs elsewhere. Rehearsals lie apart from real runs.
+/// The stack's own directory, absolute: terraform runs elsewhere. Rehearsals lie apart from real runs, and from those with the
+/// other provider.
 pub(crate) fn directory(args: &StackArgs, script: &Script) -> PathBuf {
     let state = args.state_dir.clone().unwrap_or_else(|| script.base.join(".aksight"));
-    let kind = if args.simulate { "rehearsals" } else { "stacks" };
+    let kind = match (args.simulate, args.provider) {
+        (false, _) => "stacks",
+        (true, Provider::StandIn) => "rehearsals",
+        // Terraform's lock file binds a directory to one build of a provider.
+        (true, Provider::Azurerm) => "rehearsals-azurerm",
+    };
     let relative = state.join(kind).join(&script.spec.stack.metadata.name);
     std::path::absolute(&relative).unwrap_or(relative)
 }
@@ -262,22 +280,28 @@ async fn rehearsal(args: &StackArgs, script: &Script) -> Result<Way, Refused> {
         secret: azure.client_secret().clone(),
     };
     let subscription = azure.subscription().to_owned();
-    let program = std::env::current_exe().map_err(|error| unusable(&stack, &error))?;
-    let mirror = tfplugin::install_mirror(&stack.join("provider"), &program).map_err(|error| unusable(&stack, &error))?;
     // The user's own sign-in has no business in a rehearsal.
     let kept = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("ARM_"));
     let mut environment = Environment::from_snapshot(kept);
     hand_on(&mut environment, &credential, &subscription);
     environment.set("ARM_METADATA_HOSTNAME", Value::Plain(azure.metadata_host().into()));
     environment.set("SSL_CERT_FILE", Value::Plain(azure.ca_bundle_file().into()));
-    environment.set("TF_CLI_CONFIG_FILE", Value::Plain(mirror.into()));
-    // A proxy of the user's has nothing to do on the way to this machine.
-    let direct = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
+    if args.provider == Provider::StandIn {
+        let program = std::env::current_exe().map_err(|error| unusable(&stack, &error))?;
+        let mirror = tfplugin::install_mirror(&stack.join("provider"), &program).map_err(|error| unusable(&stack, &error))?;
+        environment.set("TF_CLI_CONFIG_FILE", Value::Plain(mirror.into()));
+    }
     for name in ["NO_PROXY", "no_proxy"] {
-        environment.set(name, Value::Plain(format!("localhost,127.0.0.1,::1,{direct}").trim_end_matches(',').into()));
+        environment.set(name, Value::Plain(without_proxy().into()));
     }
     let clock = Arc::new(FastClock { factor: factor(args.sim_pace) });
     Ok(Way { environment, cloud, credential, http, subscription, clock, embedded: Some(azure) })
+}
+
+/// `NO_PROXY` with this machine in it: a proxy of the user's has nothing to do on the way to the embedded Azure.
+pub(crate) fn without_proxy() -> String {
+    let direct = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
+    format!("localhost,127.0.0.1,::1,{direct}").trim_end_matches(',').to_owned()
 }
 
 /// How many times faster our waits pass; never slower than life.

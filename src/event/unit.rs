@@ -93,8 +93,6 @@ pub enum UnitStatus {
     Unchanged,
     /// Written and read back.
     Done,
-    /// Not done, for a stated reason that is no failure.
-    Skipped,
     /// Stopped with an error.
     Failed,
     /// Not started, because a unit it needs failed.

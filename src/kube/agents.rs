@@ -14,7 +14,7 @@ pub struct AgentView {
     pub workloads: BTreeMap<Workload, Counts>,
     /// The pods of [`Workload::Replica`] and [`Workload::Node`], by name.
     pub pods: Vec<Pod>,
-    /// How many Linux nodes the cluster has.
+    /// How many Linux nodes the cluster has; where nodes may not be listed, how many the node agent is meant for.
     pub linux_nodes: u32,
     /// Whether `kube-system/network-observability` has a port named `hubble`: proves that ACNS observability is on.
     pub hubble_port: bool,
@@ -60,9 +60,10 @@ pub(super) const CILIUM: &str = "cilium";
 pub(super) const OBSERVABILITY_SERVICE: &str = "network-observability";
 
 impl AgentView {
-    /// Reads objects, or lists of them, in any order; what is not known is passed over.
-    pub(super) fn read(objects: &[Value], linux_nodes: usize) -> Self {
-        let mut view = Self { linux_nodes: u32::try_from(linux_nodes).unwrap_or(u32::MAX), ..Self::default() };
+    /// Reads objects, or lists of them, in any order; what is not known is passed over. Without a count of nodes, because the
+    /// caller may not list them (the writer roles of AKS allow namespaced objects only), the node agent's own count serves.
+    pub(super) fn read(objects: &[Value], linux_nodes: Option<usize>) -> Self {
+        let mut view = Self::default();
         for object in objects {
             match object["items"].as_array() {
                 Some(items) => items.iter().for_each(|item| view.take(item)),
@@ -71,6 +72,10 @@ impl AgentView {
         }
         view.pods.sort_by(|a, b| a.name.cmp(&b.name));
         view.pods.dedup_by(|a, b| a.name == b.name);
+        view.linux_nodes = match linux_nodes {
+            Some(counted) => u32::try_from(counted).unwrap_or(u32::MAX),
+            None => view.workloads.get(&Workload::Node).map_or(0, |node| node.desired),
+        };
         view
     }
 

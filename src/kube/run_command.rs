@@ -70,7 +70,8 @@ const MANIFEST: &str = "cm.yaml";
 /// Workloads, services and nodes are few and short; only pods grow with the cluster.
 const LOOK: &str = "kubectl -n kube-system get deployment/ama-metrics deployment/ama-metrics-ksm \
     deployment/ama-metrics-operator-targets daemonset/ama-metrics-node daemonset/cilium service/network-observability \
-    --ignore-not-found -o json && kubectl get nodes -l kubernetes.io/os=linux -o name";
+    --ignore-not-found -o json";
+const NODES: &str = "kubectl get nodes -l kubernetes.io/os=linux -o name";
 const PODS: &str = "kubectl -n kube-system get pods -l rsName=ama-metrics -o json && \
     kubectl -n kube-system get pods -l dsName=ama-metrics-node -o json";
 
@@ -107,9 +108,12 @@ impl Access for RunCommand {
     }
 
     async fn agents(&self) -> Result<AgentView, Error> {
-        match self.run(format!("{LOOK} && {PODS}"), Vec::new()).await.and_then(|logs| view(&logs)) {
+        let look = async |line: String, nodes: bool| self.run(line, Vec::new()).await.and_then(|logs| view(&logs, nodes));
+        match look(format!("{LOOK} && {NODES} && {PODS}"), true).await {
             // So many nodes that their pods do not fit: the counts of the workloads still tell whether they are ready.
-            Err(Error::Cut { .. }) => self.run(LOOK.to_owned(), Vec::new()).await.and_then(|logs| view(&logs)),
+            Err(Error::Cut { .. }) => look(format!("{LOOK} && {NODES}"), true).await,
+            // Nodes belong to no namespace, and a writer's role may end at namespaces.
+            Err(Error::Forbidden { .. }) => look(format!("{LOOK} && {PODS}"), false).await,
             other => other,
         }
     }
@@ -133,8 +137,8 @@ fn only_map(logs: &str, name: &str) -> Result<ConfigMap, Error> {
     ConfigMap::read(map.ok_or_else(|| Error::ReadAnswer { reason: "the command printed no config map".to_owned() })?)
 }
 
-fn view(logs: &str) -> Result<AgentView, Error> {
-    Ok(AgentView::read(&read(logs)?, logs::named(logs, "node")))
+fn view(logs: &str, with_nodes: bool) -> Result<AgentView, Error> {
+    Ok(AgentView::read(&read(logs)?, with_nodes.then(|| logs::named(logs, "node"))))
 }
 
 fn read(text: &str) -> Result<Vec<Value>, Error> {
@@ -319,6 +323,16 @@ mod tests {
         let cut = format!("{{\"kind\": \"List\", \"items\": [\n{}", " ".repeat(logs::NEAR_THE_CUT));
         let (access, _) = cluster(vec![printed(0, &cut), printed(0, "node/a\n")]);
         assert_eq!(access.agents().await.unwrap().linux_nodes, 1);
+    }
+
+    #[tokio::test]
+    async fn who_may_not_list_nodes_counts_the_node_agent() {
+        let refusal = "Error from server (Forbidden): nodes is forbidden: User \"u\" cannot list resource \"nodes\"";
+        let looked = json!({"kind": "List", "items": [{"kind": "DaemonSet", "metadata": {"name": "ama-metrics-node"},
+            "status": {"desiredNumberScheduled": 3, "numberReady": 3}}]});
+        let (access, sent) = cluster(vec![printed(1, refusal), printed(0, &format!("{looked:#}\n"))]);
+        assert_eq!(access.agents().await.unwrap().linux_nodes, 3);
+        assert!(!sent.lock().unwrap()[1].line.contains("get nodes"));
     }
 
     #[tokio::test]

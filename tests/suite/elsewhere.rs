@@ -64,6 +64,30 @@ fn a_provision_knows_nothing_of_the_embedded_azure() {
     assert_eq!(written_with(&stage.home().join(".aksight"), secret), Vec::<String>::new());
 }
 
+#[test]
+fn a_rehearsal_may_take_the_provider_from_the_users_configuration() {
+    let stage = Rehearsal::new();
+    let run = |configuration: &std::path::Path| {
+        let args = ["provision", "--simulate", "--provider", "azurerm", "--sim-pace", "0.002", "--output", "json"];
+        let mut command = stage.command(&args);
+        Ended::of(&command.env("TF_CLI_CONFIG_FILE", configuration).output().unwrap())
+    };
+    // A mirror that has no provider: terraform's own configuration decides, and the error says which provider is wanting.
+    let (empty, mirror) = (stage.home().join("empty.rc"), stage.home().join("mirror"));
+    std::fs::create_dir(&mirror).unwrap();
+    let nowhere = format!("provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n", mirror.display());
+    std::fs::write(&empty, nowhere).unwrap();
+    let failed = run(&empty);
+    assert_eq!(failed.code, Some(1), "{}", failed.all());
+    assert!(failed.stdout.contains("hashicorp/azurerm"), "{}", failed.all());
+    // A mirror that has one.
+    let ours = aksight::sim::tfplugin::install_mirror(&mirror, std::path::Path::new(env!("CARGO_BIN_EXE_aksight"))).unwrap();
+    let done = run(&ours);
+    assert_eq!((done.code, &done.json()["verified"]), (Some(0), &true.into()), "{}", done.all());
+    assert!(stage.home().join(".aksight/rehearsals-azurerm/quickstart/journal.db").exists());
+    assert!(!stage.state().exists(), "the two providers share a directory");
+}
+
 /// Files below a directory that hold a text.
 fn written_with(directory: &std::path::Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();

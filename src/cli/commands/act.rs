@@ -47,6 +47,10 @@ where
         act.progress.finish();
         match report {
             Ok(mut report) => {
+                if act.stops.cancel.is_cancelled() && terraform::would_help(&report) {
+                    report.result = Outcome::Interrupted;
+                    report.exit_code = exit_code(Outcome::Interrupted);
+                }
                 if report.result == Outcome::Interrupted && terminated.load(Ordering::Relaxed) {
                     report.exit_code = 143;
                 }

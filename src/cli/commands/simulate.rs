@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::validate::tell;
 use crate::cli::exit::Exit;
-use crate::cli::stage::pace;
+use crate::cli::stage::{pace, without_proxy};
 
 /// Serve the embedded Azure until Ctrl-C.
 #[derive(Debug, Args)]
@@ -83,6 +83,7 @@ fn environment(args: &SimulateArgs, azure: &Azure) -> std::io::Result<PathBuf> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let home = args.state_dir.canonicalize()?;
     let mirror = tfplugin::install_mirror(&home.join("provider"), &std::env::current_exe()?)?;
+    let direct = without_proxy();
     let lines = [
         ("ARM_METADATA_HOSTNAME", azure.metadata_host().to_owned()),
         ("ARM_SUBSCRIPTION_ID", azure.subscription().to_owned()),
@@ -92,6 +93,8 @@ fn environment(args: &SimulateArgs, azure: &Azure) -> std::io::Result<PathBuf> {
         ("SSL_CERT_FILE", home.join("ca-bundle.pem").display().to_string()),
         ("REQUESTS_CA_BUNDLE", home.join("ca-bundle.pem").display().to_string()),
         ("TF_CLI_CONFIG_FILE", mirror.display().to_string()),
+        ("NO_PROXY", direct.clone()),
+        ("no_proxy", direct),
     ];
     let path = home.join("env.sh");
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;

@@ -12,10 +12,16 @@ pub(crate) fn would_help(report: &Report) -> bool {
     report.diagnostics.iter().any(|problem: &Diagnostic| matches!(problem.code, Code::TerraformMissing | Code::TerraformVersion))
 }
 
-/// Fetches the pinned release when that was asked for, or is wanted. Whether it is there now.
+/// Fetches the pinned release when that was asked for, or is wanted. Whether it is there now. A question that is broken off
+/// stops the command.
 pub(crate) async fn offer(act: &Act, asked: bool) -> bool {
     let question = format!("No usable terraform. Fetch terraform {PINNED} from {OFFICIAL_BASE} into your cache?");
-    let wanted = asked || (prompt::possible() && act.progress.suspend(|| prompt::confirm(&question, true)).unwrap_or(false));
+    let wanted = asked
+        || prompt::possible()
+            && act.progress.suspend(|| prompt::confirm(&question, true)).unwrap_or_else(|_| {
+                act.stops.cancel.cancel();
+                false
+            });
     if !wanted {
         return false;
     }

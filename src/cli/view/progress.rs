@@ -20,6 +20,7 @@ struct Screen {
     at_work: BTreeMap<UnitId, Work>,
     began: Instant,
     silent: bool,
+    lines: Box<dyn std::io::Write + Send>,
 }
 
 struct Work {
@@ -32,16 +33,21 @@ impl Progress {
     /// A picture on standard error, and the stream that draws it.
     pub(crate) fn start(terminal: &Terminal) -> (Stream, Self) {
         let bars = terminal.live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(12)));
-        Self::with(terminal, bars, false)
+        Self::with(terminal, bars, false, Box::new(std::io::stderr()))
     }
 
     /// Nothing is drawn.
     pub(crate) fn silent(terminal: &Terminal) -> (Stream, Self) {
-        Self::with(terminal, None, true)
+        Self::with(terminal, None, true, Box::new(std::io::sink()))
     }
 
-    fn with(terminal: &Terminal, bars: Option<MultiProgress>, silent: bool) -> (Stream, Self) {
-        let screen = Screen { terminal: *terminal, bars, at_work: BTreeMap::new(), began: Instant::now(), silent };
+    fn with(
+        terminal: &Terminal,
+        bars: Option<MultiProgress>,
+        silent: bool,
+        lines: Box<dyn std::io::Write + Send>,
+    ) -> (Stream, Self) {
+        let screen = Screen { terminal: *terminal, bars, at_work: BTreeMap::new(), began: Instant::now(), silent, lines };
         let progress = Self(Arc::new(Mutex::new(screen)));
         let drawing = progress.clone();
         (Stream::new(move |event| drawing.screen().take(&event)), progress)
@@ -62,7 +68,7 @@ impl Progress {
 
     /// A line of its own.
     pub(crate) fn say(&self, text: &str) {
-        let screen = self.screen();
+        let mut screen = self.screen();
         if !screen.silent {
             screen.line(text);
         }
@@ -91,14 +97,21 @@ impl Screen {
                     Phase::Execute => "carrying out the plan",
                     Phase::Verify => "asking whether data arrives",
                 };
-                self.line(&self.terminal.paint(Tone::Strong, said));
+                let said = self.terminal.paint(Tone::Strong, said);
+                self.line(&said);
             }
             Event::UnitStarted { unit, title } => self.started(unit, title),
             Event::UnitProgress { unit, message } => self.moved(unit, message),
             Event::UnitFinished { unit, status, detail, elapsed } => self.ended(unit, *status, detail, *elapsed),
-            Event::Checked(check) => self.line(&verdict(check, &self.terminal)),
+            Event::Checked(check) => {
+                let said = verdict(check, &self.terminal);
+                self.line(&said);
+            }
             Event::Note { message } => self.line(message),
-            Event::Warning { message } => self.line(&format!("{} {message}", self.terminal.paint(Tone::Change, "warning:"))),
+            Event::Warning { message } => {
+                let said = format!("{} {message}", self.terminal.paint(Tone::Change, "warning:"));
+                self.line(&said);
+            }
         }
     }
 
@@ -137,15 +150,16 @@ impl Screen {
         let (word, tone) = match status {
             UnitStatus::Done => ("done", Tone::Good),
             UnitStatus::Failed => ("failed", Tone::Bad),
-            UnitStatus::Unchanged | UnitStatus::Skipped => ("as wished", Tone::Quiet),
+            UnitStatus::Unchanged => ("as wished", Tone::Quiet),
             UnitStatus::Planned | UnitStatus::Blocked | UnitStatus::Cancelled => ("stopped", Tone::Change),
         };
         let evidence = if detail.is_empty() { String::new() } else { format!(": {detail}") };
-        self.line(&format!("{} {title} ({}){evidence}", self.terminal.paint(tone, word), duration(elapsed)));
+        let said = format!("{} {title} ({}){evidence}", self.terminal.paint(tone, word), duration(elapsed));
+        self.line(&said);
     }
 
     /// A line above the bars; with the time since the beginning where nothing can be drawn over.
-    fn line(&self, text: &str) {
+    fn line(&mut self, text: &str) {
         if let Some(bars) = &self.bars {
             let wrapped = self.terminal.paragraph("  ", text);
             // A terminal that has gone is nobody's fault.
@@ -153,7 +167,7 @@ impl Screen {
             return;
         }
         let seconds = self.began.elapsed().as_secs();
-        drop(writeln!(std::io::stderr(), "[{:02}:{:02}] {text}", seconds / 60, seconds % 60));
+        drop(writeln!(self.lines, "[{:02}:{:02}] {text}", seconds / 60, seconds % 60));
     }
 }
 
@@ -165,4 +179,70 @@ fn verdict(check: &Check, terminal: &Terminal) -> String {
         Verdict::Skipped => ("not asked", Tone::Quiet),
     };
     format!("{} {}: {}", terminal.paint(tone, word), check.id.title(), check.evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was written, for the test to read.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What these events look like where nothing can be drawn over; without the time, which is not ours.
+    fn told(events: &[Event]) -> String {
+        let paper = Paper::default();
+        let terminal = Terminal { width: 60, colour: false, live: false };
+        let (stream, progress) = Progress::with(&terminal, None, false, Box::new(paper.clone()));
+        events.iter().cloned().for_each(|event| stream.emit(event));
+        progress.finish();
+        let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| line.split_once("] ").expect("a time comes first").1.to_owned() + "\n").collect()
+    }
+
+    #[test]
+    fn a_log_says_each_thing_once() {
+        let unit = UnitId::new("data-collection-rule");
+        let title = "data collection rule".to_owned();
+        let progress = |message: &str| Event::UnitProgress { unit: unit.clone(), message: message.to_owned() };
+        let ended = |status, detail: &str| Event::UnitFinished {
+            unit: unit.clone(),
+            status,
+            detail: detail.to_owned(),
+            elapsed: Duration::from_millis(2300),
+        };
+        let check = Check::pass(aksight::event::CheckId::HubbleFlows, "12 series");
+        insta::assert_snapshot!(told(&[
+            Event::Phase { phase: Phase::Execute },
+            Event::UnitStarted { unit: unit.clone(), title: title.clone() },
+            progress("waiting for the endpoint"),
+            progress("waiting for the endpoint"),
+            ended(UnitStatus::Done, "read back"),
+            Event::UnitStarted { unit: unit.clone(), title },
+            ended(UnitStatus::Failed, "403 AuthorizationFailed"),
+            Event::Phase { phase: Phase::Verify },
+            Event::Checked(check),
+            Event::Warning { message: "the clock is off".to_owned() },
+        ]), @"
+        carrying out the plan
+        data collection rule: started
+        data collection rule: waiting for the endpoint
+        done data collection rule (2.3 s): read back
+        data collection rule: started
+        failed data collection rule (2.3 s): 403 AuthorizationFailed
+        asking whether data arrives
+        proven network flows arrive in the workspace: 12 series
+        warning: the clock is off
+        ");
+    }
 }

@@ -202,6 +202,15 @@ async fn the_agents_are_gathered_from_all_pages() {
     let view = access.agents().await.unwrap();
     assert_eq!((view.linux_nodes, view.pods.len(), view.hubble_port), (3, 2, false));
     assert_eq!(view.workloads.keys().collect::<Vec<_>>(), [&Workload::Node]);
+    // AKS RBAC Writer ends at namespaces: the node agent's own count serves.
+    cluster.answer(
+        "GET",
+        "/prefix/api/v1/nodes",
+        403,
+        json!({"kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403,
+        "message": "nodes is forbidden: User \"u\" cannot list resource \"nodes\" in API group \"\" at the cluster scope"}),
+    );
+    assert_eq!(access.agents().await.unwrap().linux_nodes, 2);
 }
 
 #[tokio::test]

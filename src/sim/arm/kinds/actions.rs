@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::sim::arm::address::Place;
 use crate::sim::arm::operations::retry_headers;
-use crate::sim::arm::reply::{Refusal, bare, body, refuse};
+use crate::sim::arm::reply::{Refusal, body, refuse};
 use crate::sim::arm::{Call, Reply, Setting};
 use crate::sim::effects::cluster::Cluster;
 use crate::sim::kube::access::{Credential, Wanted, kubeconfig};
@@ -61,7 +61,11 @@ fn run_command(world: &mut World, setting: &Setting, call: &Call, place: &Place)
         "location".to_owned(),
         format!("{}{}/commandResults/{id}?api-version={}", setting.base_url, place.id, call.version()),
     ));
-    Ok(Reply { headers, ..body(202, json!({"id": id, "properties": {"provisioningState": "Running"}})) })
+    Ok(Reply { headers, ..running(&id) })
+}
+
+fn running(id: &str) -> Reply {
+    body(202, json!({"id": id, "properties": {"provisioningState": "Running"}}))
 }
 
 /// `commandResults/{id}`.
@@ -74,7 +78,8 @@ pub fn result(world: &World, setting: &Setting, place: &Place) -> Result<Reply, 
     };
     Ok(match outcome.body(&place.name, setting.now) {
         Some(result) => body(200, result),
-        None => Reply { headers: retry_headers(setting), ..bare(202) },
+        // az reads the state from the body, whatever the status says (azure-cli 2.91, acs/_polling.py).
+        None => Reply { headers: retry_headers(setting), ..running(&place.name) },
     })
 }
 
