@@ -30,6 +30,8 @@ pub enum Kind {
     AlertRuleRecommendations,
     /// A role assignment.
     RoleAssignment,
+    /// The Activity Log of a subscription.
+    ActivityLog,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Self::PrometheusRuleGroup => "Microsoft.AlertsManagement/prometheusRuleGroups",
             Self::AlertRuleRecommendations => "Microsoft.AlertsManagement/alertRuleRecommendations",
             Self::RoleAssignment => "Microsoft.Authorization/roleAssignments",
+            Self::ActivityLog => "Microsoft.Insights/eventtypes/management/values",
         }
     }
 
@@ -65,6 +68,8 @@ impl Kind {
             Self::PrometheusRuleGroup => "2023-03-01",
             Self::AlertRuleRecommendations => "2023-01-01-preview",
             Self::RoleAssignment => "2022-04-01",
+            // Azure REST reference, Activity Logs - List: the only version.
+            Self::ActivityLog => "2015-04-01",
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use super::commands::{explain, generate, init, outputs, plan, policy, provision, simulate, status, validate, verify, version};
+use super::commands::{
+    drift, explain, generate, init, outputs, plan, policy, provision, reconcile, simulate, status, validate, verify, version,
+};
 
 /// One short file in, an AKS cluster whose network you can see out, and proof that it is so.
 #[derive(Debug, Parser)]
@@ -31,6 +33,8 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     Provision(provision::ProvisionArgs),
     Verify(verify::VerifyArgs),
+    Drift(drift::DriftArgs),
+    Reconcile(reconcile::ReconcileArgs),
     Status(status::StatusArgs),
     Outputs(outputs::OutputsArgs),
     Explain(explain::ExplainArgs),

@@ -5,6 +5,7 @@
 //! Grafana's `ignore_changes` a repaired identity plans a replacement of Grafana, and without `monitor_metrics` in the
 //! cluster's the next apply switches the metrics add-on off (contract §11.6).
 
+use super::service_made::SERVICE_MADE;
 use crate::event::Owner;
 
 /// How terraform and aksight share a field.
@@ -160,7 +161,8 @@ pub fn page() -> String {
     };
     let line = |row: &Row| format!("| {} | `{}` | {} | {} | {} |\n", row.resource, row.field, row.owner, sharing(row), row.why);
     let rows: String = LEDGER.iter().map(line).collect();
-    format!("{PAGE_HEAD}{rows}")
+    let made = SERVICE_MADE.iter().map(|made| format!("| `{}` | `{}` | {} |\n", made.address, made.pointer, made.why));
+    format!("{PAGE_HEAD}{rows}{SERVICE_HEAD}{}", made.collect::<String>())
 }
 
 const PAGE_HEAD: &str = "\
@@ -174,6 +176,15 @@ dashboards. Without `monitor_metrics` in the cluster's, the next apply switches 
 
 | Resource | Field | Owner | How | Why |
 |---|---|---|---|---|
+";
+
+const SERVICE_HEAD: &str = "
+## What the service changes by itself
+
+`aksight drift` is silent about it, at both depths: it compares what is declared, and nothing of this is.
+
+| Resource | Field in ARM | Why it changes |
+|---|---|---|
 ";
 
 /// Rows about `field`: an exact field or resource name, or a part of either, without case.

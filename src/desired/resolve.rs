@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fragment::{Fragment, Plane, Target, Wish};
 use super::wish::{Desired, GrafanaWish, MetricsWish, RecordingRulesWish, RoleHolder, RoleWish, VerificationWish};
+use super::{address, declared};
 use crate::base::{ArmId, Kind, Role};
 use crate::observed::PrincipalKind;
 use crate::spec::{Placement, Spec, file};
@@ -51,6 +52,7 @@ pub fn resolve(spec: &Spec, subscription: &str) -> Desired {
         fragments: fragments(&stack.monitoring),
         cluster_label: label_of(stack),
         verification: VerificationWish { enabled: stack.verification.enabled, bound: spec.bound },
+        declared: declared::fields(spec),
         terraform: addresses(spec, &group, &cluster, &workspace, &grafana),
         grafana: GrafanaWish {
             id: grafana,
@@ -186,12 +188,12 @@ fn fragments(monitoring: &file::Monitoring) -> Vec<Fragment> {
 fn addresses(spec: &Spec, group: &ArmId, cluster: &ArmId, workspace: &ArmId, grafana: &ArmId) -> BTreeMap<String, ArmId> {
     let created = |placement: &Placement| matches!(placement, Placement::Create(_));
     let rows = [
-        ("azurerm_resource_group.this", true, group),
-        ("azurerm_kubernetes_cluster.this", true, cluster),
-        ("azurerm_monitor_workspace.this", created(&spec.workspace), workspace),
-        ("azurerm_dashboard_grafana.this", created(&spec.grafana), grafana),
+        (address::GROUP, true, group),
+        (address::CLUSTER, true, cluster),
+        (address::WORKSPACE, created(&spec.workspace), workspace),
+        (address::GRAFANA, created(&spec.grafana), grafana),
     ];
-    rows.into_iter().filter(|row| row.1).map(|(address, _, id)| (address.to_owned(), id.clone())).collect()
+    rows.into_iter().filter(|row| row.1).map(|(address, _, id): (&str, _, _)| (address.to_owned(), id.clone())).collect()
 }
 
 #[cfg(test)]

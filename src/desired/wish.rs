@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::declared::DeclaredField;
 use super::fragment::Fragment;
 use crate::base::{ArmId, Location, Role};
 use crate::observed::{PROMETHEUS_STREAM, PrincipalKind};
@@ -43,6 +44,8 @@ pub struct Desired {
     pub cluster_label: String,
     /// How data is proven.
     pub verification: VerificationWish,
+    /// Every field that the generated HCL declares, and where ARM keeps it.
+    pub declared: Vec<DeclaredField>,
     /// Addresses of the resources in the generated HCL, with the ARM id each stands for.
     pub terraform: BTreeMap<String, ArmId>,
 }

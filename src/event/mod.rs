@@ -3,6 +3,7 @@
 //! Engines emit [`Event`]s while they work and hand over one [`Report`] at the end; only `cli::view` turns either into text.
 
 mod check;
+mod drift;
 mod report;
 mod unit;
 
@@ -13,7 +14,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use check::{Check, CheckId, Verdict};
-pub use report::{Durations, Outcome, PlanSummary, REPORT_SCHEMA, Report, UnitLine};
+pub use drift::{Depth, DriftClass, DriftItem, Winner};
+pub use report::{DriftReport, Durations, Outcome, PlanSummary, REPORT_SCHEMA, Report, UnitLine};
 pub use unit::{Action, Change, Finding, FindingLevel, Owner, UnitId, UnitStatus};
 
 /// One thing that happened. Durations are real time, not the clock's.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::{Action, Change, Check, Finding, Owner, UnitId, UnitStatus};
+use super::{Action, Change, Check, Depth, DriftItem, Finding, Owner, UnitId, UnitStatus};
 use crate::diag::Diagnostic;
 
 /// Version of the report's JSON. Fields are only ever added within a version.
@@ -21,6 +21,8 @@ pub enum Outcome {
     Unchanged,
     /// A plan with changes was drawn and not carried out.
     Planned,
+    /// Drift was found and not mended.
+    Drifted,
     /// Policy or the replace guard stopped it.
     Denied,
     /// Applied, but the data was not proven to arrive.
@@ -121,6 +123,18 @@ fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64((time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
+/// What a look for drift found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DriftReport {
+    /// How closely it was looked.
+    pub depth: Depth,
+    /// Every difference, what is to be acted upon first.
+    pub items: Vec<DriftItem>,
+    /// The name of the saved plan that would mend it, to be approved with `aksight reconcile --heal --approve ID`; nothing when
+    /// there is nothing to mend.
+    pub plan: Option<String>,
+}
+
 /// What a command did.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -148,6 +162,9 @@ pub struct Report {
     pub units: Vec<UnitLine>,
     /// Every check, in data-flow order.
     pub checks: Vec<Check>,
+    /// What is not as the file says, when drift was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftReport>,
     /// Names and addresses people need: `grafana_endpoint`, `cluster_id`, …; never secret.
     pub outputs: BTreeMap<String, serde_json::Value>,
     /// Time per phase.
@@ -174,6 +191,7 @@ impl Report {
             plan: PlanSummary::default(),
             units: Vec::new(),
             checks: Vec::new(),
+            drift: None,
             outputs: BTreeMap::new(),
             durations: Durations::default(),
             diagnostics: Vec::new(),

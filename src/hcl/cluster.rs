@@ -3,9 +3,10 @@
 use super::id::canonical;
 use super::layout::Body;
 use super::value::Value;
+use crate::desired::declared::{DEFAULT_NODES, follows_channel};
 use crate::desired::owner;
 use crate::spec::Spec;
-use crate::spec::file::{Cluster, Entra, OutboundType, Tier, UpgradeChannel};
+use crate::spec::file::{Cluster, Entra, OutboundType, Tier};
 
 const CLUSTER: &str = "azurerm_kubernetes_cluster";
 
@@ -41,7 +42,7 @@ pub(super) fn cluster(body: Body, spec: &Spec) -> Body {
         .comment("Node auto-provisioning moves nodes by itself; this stack has a pool of its own.")
         .block(&["node_provisioning_profile"], Body::new().set("mode", Value::text("Manual")));
     let autoscaled = cluster.node_pool.min.is_some();
-    let ignored = owner::ignored_by_terraform(CLUSTER, autoscaled, follows_channel(cluster.upgrade_channel));
+    let ignored = owner::ignored_by_terraform(CLUSTER, autoscaled, follows_channel(cluster));
     let arguments = options(arguments, cluster)
         .gap()
         .comment(
@@ -77,11 +78,6 @@ fn sign_in(entra: &Entra) -> Body {
         .set("admin_group_object_ids", Value::texts(&entra.admin_groups))
 }
 
-/// Only some channels move the Kubernetes version.
-fn follows_channel(channel: Option<UpgradeChannel>) -> bool {
-    matches!(channel, Some(UpgradeChannel::Patch | UpgradeChannel::Rapid | UpgradeChannel::Stable))
-}
-
 /// `ignore_changes`, as the ledger says.
 pub(super) fn lifecycle(ignored: Vec<&'static str>) -> Body {
     Body::new().set("ignore_changes", Value::Lines(ignored))
@@ -105,9 +101,6 @@ fn node_pool(spec: &Spec) -> Body {
         .set("temporary_name_for_rotation", Value::text("aksighttmp"))
         .part(&["upgrade_settings"], Body::new().set("max_surge", Value::text(&pool.max_surge)))
 }
-
-/// Two nodes are the fewest on which a flow between nodes can be seen.
-const DEFAULT_NODES: u32 = 2;
 
 fn network(spec: &Spec) -> Body {
     let (network, acns) = (&spec.stack.cluster.network, &spec.stack.cluster.acns);

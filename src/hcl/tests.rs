@@ -58,6 +58,43 @@ fn the_resources_are_those_that_the_wish_knows() {
     }
 }
 
+/// What drift does not compare, with the reason.
+const NOT_COMPARED: [(&str, &str); 9] = [
+    ("name", "it is in the id"),
+    ("resource_group_name", "it is in the id"),
+    ("dns_prefix", "nobody can change it"),
+    ("default_node_pool[0].temporary_name_for_rotation", "ARM does not know it"),
+    ("lifecycle[0].ignore_changes", "terraform's own"),
+    ("azurerm_dashboard_grafana.this identity[0].type", "a REST unit ensures it"),
+    ("azurerm_dashboard_grafana.this azure_monitor_workspace_integrations[0].resource_id", "a REST unit merges them"),
+    ("automatic_upgrade_channel", "compared also when it is not written"),
+    ("kubernetes_version", "compared only when it is written, and no channel moves it"),
+];
+
+#[test]
+fn drift_is_looked_for_in_everything_that_is_declared() {
+    fn paths(body: &hcl::Body, before: &str, found: &mut Vec<String>) {
+        found.extend(body.attributes().map(|attribute| format!("{before}{}", attribute.key())));
+        for block in body.blocks() {
+            paths(block.body(), &format!("{before}{}[0].", block.identifier()), found);
+        }
+    }
+    for spec in EXAMPLES.map(|name| example(name).1) {
+        let body: hcl::Body = hcl::from_str(&file(&spec, "main.tf")).unwrap();
+        let compared = crate::desired::declared::fields(&spec);
+        for block in body.blocks().filter(|block| block.identifier() == "resource") {
+            let address = block.labels().iter().map(hcl::BlockLabel::as_str).collect::<Vec<_>>().join(".");
+            let mut declared = Vec::new();
+            paths(block.body(), "", &mut declared);
+            let is_compared = |path: &String| compared.iter().any(|field| field.address == address && field.field == *path);
+            let is_excused =
+                |path: &String| NOT_COMPARED.iter().any(|(name, _)| name == path || *name == format!("{address} {path}"));
+            let missed: Vec<&String> = declared.iter().filter(|path| !is_compared(path) && !is_excused(path)).collect();
+            assert!(missed.is_empty(), "{address}: {missed:?}");
+        }
+    }
+}
+
 #[test]
 fn a_rehearsal_keeps_its_state_to_itself() {
     let (_, spec) = example("complete");

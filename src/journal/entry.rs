@@ -125,3 +125,21 @@ pub struct Creation {
     /// The id that it will have, when that is known beforehand.
     pub id: Option<String>,
 }
+
+/// Drift that a look saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// What makes it the same drift another time.
+    pub key: String,
+    /// Who caused it, when that could be read.
+    pub by: Option<String>,
+}
+
+/// One occurrence of a drift: from the look that first saw it to the look that no longer did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Episode {
+    /// When it was first seen.
+    pub began: Timestamp,
+    /// How many occurrences of the same drift began within the asked time, this one included.
+    pub times: u32,
+}

@@ -9,7 +9,7 @@ mod lock;
 mod schema;
 mod store;
 
-pub use entry::{Creation, Finding, Intent, IntentId, Operation, OperationId, Run, RunId, Start};
+pub use entry::{Creation, Episode, Finding, Intent, IntentId, Operation, OperationId, Run, RunId, Seen, Start};
 pub use error::Error;
 pub use lock::{LOCK_FILE, LockError, Locked, Owner, StackLock};
 pub use store::Journal;

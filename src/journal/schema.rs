@@ -30,8 +30,17 @@ CREATE TABLE creations (
 ) STRICT;
 ";
 
+const DRIFT: &str = "
+CREATE TABLE drift (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL REFERENCES runs (id), key TEXT NOT NULL, depth TEXT NOT NULL, by TEXT,
+    began TEXT NOT NULL, ended TEXT
+) STRICT;
+CREATE INDEX drift_by_key ON drift (key, id);
+";
+
 /// All migrations in order.
 pub(super) fn migrations() -> Migrator {
     let first = Migration::new(1, Cow::Borrowed("first"), MigrationType::Simple, FIRST.into_sql_str(), false);
-    Migrator::with_migrations(vec![first])
+    let drift = Migration::new(2, Cow::Borrowed("drift"), MigrationType::Simple, DRIFT.into_sql_str(), false);
+    Migrator::with_migrations(vec![first, drift])
 }

@@ -1,5 +1,6 @@
 //! The journal's calls. Each is one committed transaction.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{Row as _, Sqlite};
 
-use super::entry::{Creation, Finding, Intent, IntentId, Operation, OperationId, Run, RunId, Start};
+use super::entry::{Creation, Episode, Finding, Intent, IntentId, Operation, OperationId, Run, RunId, Seen, Start};
 use super::{Error, schema};
 
 type Query = sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments>;
@@ -134,6 +135,12 @@ impl Journal {
         Ok(self.read(select, |row| row.json("value")).await?.pop())
     }
 
+    /// Every value that was kept under this name, the last first.
+    pub async fn outputs(&self, name: &str) -> Result<Vec<Value>, Error> {
+        let select = sqlx::query("SELECT value FROM outputs WHERE name = ? ORDER BY id DESC").bind(name.to_owned());
+        self.read(select, |row| row.json("value")).await
+    }
+
     /// Records which resources terraform is about to create; to be called before `terraform apply`.
     pub async fn expect_creations(&self, run: &RunId, all: &[Creation], now: Timestamp) -> Result<(), Error> {
         let failed = |error| Error::of(&self.path, error);
@@ -219,6 +226,52 @@ impl Journal {
         self.read(select.bind(run.as_str().to_owned()), finding).await
     }
 
+    /// Records what a look for drift of this `depth` saw, and tells for each how often it occurred since `since`. What the look no
+    /// longer saw has ended, when `ends` says that the look was complete; a fast look ends only what a fast look began.
+    pub async fn drift_seen(
+        &self,
+        run: &RunId,
+        depth: &str,
+        seen: &[Seen],
+        ends: bool,
+        (since, now): (Timestamp, Timestamp),
+    ) -> Result<BTreeMap<String, Episode>, Error> {
+        let failed = |error| Error::of(&self.path, error);
+        let mut transaction = self.pool.begin().await.map_err(failed)?;
+        let rows = sqlx::query("SELECT id, key, depth, began, ended FROM drift ORDER BY id").fetch_all(&mut *transaction).await;
+        let (mut open, mut begins) = (BTreeMap::new(), BTreeMap::<String, Vec<Timestamp>>::new());
+        for row in &rows.map_err(failed)? {
+            let row = Reader { row, path: &self.path };
+            let (id, key, began) = (row.get::<i64>("id")?, row.get::<String>("key")?, row.time("began")?);
+            begins.entry(key.clone()).or_default().push(began);
+            if row.get::<Option<&str>>("ended")?.is_none() {
+                open.insert(key, (id, row.get::<String>("depth")?));
+            }
+        }
+        for (key, (id, began_by)) in &open {
+            let may_end = ends && (depth == began_by || depth == "deep");
+            if may_end && !seen.iter().any(|one| one.key == *key) {
+                let update = sqlx::query("UPDATE drift SET ended = ? WHERE id = ?").bind(now.to_string()).bind(*id);
+                update.execute(&mut *transaction).await.map_err(failed)?;
+            }
+        }
+        let mut episodes = BTreeMap::new();
+        for one in seen {
+            let begins = begins.entry(one.key.clone()).or_default();
+            if !open.contains_key(&one.key) && !episodes.contains_key(&one.key) {
+                let insert = sqlx::query("INSERT INTO drift (run, key, depth, by, began) VALUES (?, ?, ?, ?, ?)");
+                let insert = insert.bind(run.as_str().to_owned()).bind(one.key.clone()).bind(depth.to_owned());
+                insert.bind(one.by.clone()).bind(now.to_string()).execute(&mut *transaction).await.map_err(failed)?;
+                begins.push(now);
+            }
+            let times = begins.iter().filter(|began| **began >= since).count().max(1);
+            let began = begins.last().copied().unwrap_or(now);
+            episodes.insert(one.key.clone(), Episode { began, times: u32::try_from(times).unwrap_or(u32::MAX) });
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok(episodes)
+    }
+
     async fn write(&self, query: Query) -> Result<i64, Error> {
         let done = query.execute(&self.pool).await.map_err(|error| Error::of(&self.path, error))?;
         Ok(done.last_insert_rowid())
@@ -296,6 +349,29 @@ mod tests {
 
     use super::*;
     use crate::base::Class;
+
+    #[tokio::test]
+    async fn drift_that_comes_back_is_counted_and_a_fast_look_ends_only_what_it_can_see() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&directory.path().join("j.db")).await.unwrap();
+        let run = journal.begin(&Start { command: "drift".into(), version: "0".into(), pid: 1 }, at(0)).await.unwrap();
+        let seen = |keys: &[&str]| keys.iter().map(|key| Seen { key: (*key).to_owned(), by: None }).collect::<Vec<_>>();
+        let look = async |depth: &str, keys: &[&str], ends: bool, now: i64| {
+            journal.drift_seen(&run, depth, &seen(keys), ends, (at(now - 1000), at(now))).await.unwrap()
+        };
+        assert_eq!(look("fast", &["a"], true, 1).await["a"], Episode { began: at(1), times: 1 });
+        // Still the same occurrence.
+        assert_eq!(look("fast", &["a"], true, 2).await["a"], Episode { began: at(1), times: 1 });
+        // A look that could not see everything ends nothing.
+        look("fast", &[], false, 3).await;
+        assert_eq!(look("fast", &["a"], true, 4).await["a"].times, 1);
+        look("fast", &[], true, 5).await;
+        assert_eq!(look("deep", &["a", "d"], true, 6).await["a"], Episode { began: at(6), times: 2 });
+        look("fast", &[], true, 7).await;
+        assert_eq!(look("deep", &["a", "d"], true, 8).await["d"], Episode { began: at(6), times: 1 });
+        // What is older than asked for is not counted.
+        assert_eq!(look("deep", &["a"], true, 1003).await["a"].times, 1);
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_790_000_000 + second).unwrap()

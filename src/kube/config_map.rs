@@ -82,6 +82,14 @@ impl ConfigMap {
         writes.iter().filter_map(|write| write["time"].as_str()?.parse().ok()).max()
     }
 
+    /// Which field manager wrote it last, and when; known under the same condition.
+    #[must_use]
+    pub fn last_writer(&self) -> Option<(String, Timestamp)> {
+        let writes = self.body["metadata"]["managedFields"].as_array()?;
+        let dated = |write: &Value| Some((write["manager"].as_str()?.to_owned(), write["time"].as_str()?.parse().ok()?));
+        writes.iter().filter_map(dated).max_by_key(|write: &(String, Timestamp)| write.1)
+    }
+
     /// The object for the API server.
     pub(super) fn body(&self) -> &Value {
         &self.body

@@ -19,7 +19,11 @@ async fn inside(access: &dyn Access, now: Timestamp) -> (Sight<SettingsMap>, Sig
     let (map, view) = tokio::join!(access.config_map(NAMESPACE, CONFIG_MAP), access.agents());
     let changed = map.as_ref().ok().and_then(Option::as_ref).and_then(ConfigMap::changed_at);
     let settings = map.map(|map| {
-        map.map(|map| SettingsMap { data: map.data(), resource_version: map.resource_version().unwrap_or_default().to_owned() })
+        map.map(|map| SettingsMap {
+            data: map.data(),
+            resource_version: map.resource_version().unwrap_or_default().to_owned(),
+            written: map.last_writer(),
+        })
     });
     let agents = view.map(|view| Some(agents(&view, changed, now)));
     (Sight::from_answer(settings), Sight::from_answer(agents))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::base::ArmObject;
+use crate::base::{ArmObject, clock::Timestamp};
 
 /// A cluster's ARM body, read (contract §2.4).
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +91,8 @@ pub struct SettingsMap {
     pub data: BTreeMap<String, String>,
     /// Kubernetes' version of the object.
     pub resource_version: String,
+    /// Which field manager wrote last and when, when the API server told.
+    pub written: Option<(String, Timestamp)>,
 }
 
 /// The metrics agents as they were seen (contract §6.2).

@@ -6,6 +6,7 @@
 pub mod diff;
 mod document;
 pub mod draft;
+mod drift;
 mod graph;
 mod guard;
 mod step;
@@ -18,6 +19,7 @@ use crate::event::{Action, Finding, FindingLevel, PlanSummary, UnitId, UnitLine}
 
 pub use document::document;
 pub use draft::{Undrawable, draft};
+pub use drift::drift;
 pub use graph::{Cycle, Order};
 pub use guard::{Destruction, destructions};
 pub use step::{PrincipalRef, Step};

@@ -90,6 +90,19 @@ impl Unit {
         self
     }
 
+    /// What is to be done, as a word for a person.
+    pub(super) fn action_word(&self) -> String {
+        match self.action {
+            Action::Unchanged => "unchanged",
+            Action::Wait => "awaited",
+            Action::Create => "exists",
+            Action::Update => "updated",
+            Action::Replace => "replaced",
+            Action::Delete => "deleted",
+        }
+        .to_owned()
+    }
+
     /// Whether the unit is a line of its own in counts: terraform's umbrella step is not, its resources are.
     #[must_use]
     pub fn counts(&self) -> bool {

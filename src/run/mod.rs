@@ -5,12 +5,14 @@
 
 pub mod clock;
 pub mod door;
+mod drift;
 mod judge;
 mod outputs;
 mod plan;
 mod prepare;
 pub mod problem;
 mod provision;
+mod reconcile;
 mod resume;
 mod setup;
 mod stop;
@@ -19,10 +21,12 @@ mod tally;
 mod verify;
 
 pub use clock::{FastClock, RealClock};
+pub use drift::drift;
 pub use judge::rego_files;
 pub use outputs::{Remembered, remembered};
 pub use plan::plan;
 pub use provision::{Answer, Wants, provision};
+pub use reconcile::{Healing, reconcile};
 pub use setup::{Outside, Setup, Unready};
 pub use stop::exit_code;
 pub use verify::verify;

@@ -61,7 +61,7 @@ pub async fn provision(spec: &Spec, setup: Setup, wants: &Wants<'_>) -> Report {
     tally.close(Some(&outside), ended).await
 }
 
-async fn rounds(outside: &Outside, spec: &Spec, wants: &Wants<'_>, tally: &mut Tally) -> Result<Outcome, Stop> {
+pub(super) async fn rounds(outside: &Outside, spec: &Spec, wants: &Wants<'_>, tally: &mut Tally) -> Result<Outcome, Stop> {
     let setup = outside.setup();
     let desired = resolve(spec, &setup.subscription);
     let policies = judge::policies(spec, &setup.base)?;

@@ -87,7 +87,7 @@ pub const fn exit_code(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Changed | Outcome::Unchanged => 0,
         Outcome::Failed => 1,
-        Outcome::Planned => 2,
+        Outcome::Planned | Outcome::Drifted => 2,
         Outcome::Denied => 10,
         Outcome::Unverified => 11,
         Outcome::Locked => 12,

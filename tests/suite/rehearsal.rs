@@ -133,6 +133,22 @@ impl Rehearsal {
         serde_json::from_str(&std::fs::read_to_string(self.state().join("azure/world.json")).unwrap()).unwrap()
     }
 
+    /// The id and the body of the only resource whose id ends with `end`.
+    pub(crate) fn only(&self, end: &str) -> (String, Value) {
+        let world = self.world();
+        let found: Vec<(&String, &Value)> =
+            world["resources"].as_object().unwrap().iter().filter(|(id, _)| id.ends_with(end)).collect();
+        assert_eq!(found.len(), 1, "{end}");
+        (found[0].0.clone(), found[0].1.clone())
+    }
+
+    /// Changes the body of a resource between two runs, past everything that ARM would refuse.
+    pub(crate) fn edit(&self, end: &str, change: impl FnOnce(&mut Value)) {
+        let (mut world, (id, _)) = (self.world(), self.only(end));
+        change(&mut world["resources"][&id]);
+        std::fs::write(self.state().join("azure/world.json"), world.to_string()).unwrap();
+    }
+
     /// Ids of resources that contain `part`, lower-case.
     pub(crate) fn resources(&self, part: &str) -> Vec<String> {
         let world = self.world();

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod act;
+pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod init;
@@ -8,6 +9,7 @@ pub(crate) mod outputs;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod provision;
+pub(crate) mod reconcile;
 mod remembered;
 pub(crate) mod simulate;
 pub(crate) mod status;
@@ -36,6 +38,8 @@ pub(crate) fn run(command: &Command) -> std::io::Result<Exit> {
         Command::Plan(args) => plan::run(args),
         Command::Provision(args) => provision::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Drift(args) => drift::run(args),
+        Command::Reconcile(args) => reconcile::run(args),
         Command::Status(args) => status::run(args),
         Command::Outputs(args) => outputs::run(args),
         Command::Explain(args) => explain::run(args),

@@ -1,6 +1,7 @@
 //! Values as text. Every function here is pure; who prints is elsewhere.
 
 pub(crate) mod diagnostic;
+pub(crate) mod drift;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod report;

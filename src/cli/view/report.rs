@@ -12,6 +12,7 @@ pub(crate) fn json(report: &Report) -> String {
 /// The result for people: what was done, what proves it, where to look, how long it took, what to do next.
 pub(crate) fn text(report: &Report, terminal: &Terminal) -> String {
     let mut told = headline(report, terminal) + "\n";
+    told.extend(report.drift.as_ref().map(|found| super::drift::text(found, terminal)));
     told.push_str(&done(report, terminal));
     for check in &report.checks {
         told.push_str(&one_check(check, terminal));
@@ -33,9 +34,11 @@ fn headline(report: &Report, terminal: &Terminal) -> String {
     let proven = if report.verified { ", data is proven to arrive" } else { "" };
     let (tone, said) = match report.result {
         Outcome::Changed => (Tone::Good, format!("Stack {stack} is as wished now{proven}.")),
+        Outcome::Unchanged if report.command == "drift" => (Tone::Good, format!("Stack {stack} is as the file says.")),
         Outcome::Unchanged if report.command == "verify" => (Tone::Good, format!("Stack {stack}: data is proven to arrive.")),
         Outcome::Unchanged => (Tone::Good, format!("Stack {stack}: nothing to do{proven}.")),
         Outcome::Planned => (Tone::Change, format!("Stack {stack}: a plan, nothing was changed.")),
+        Outcome::Drifted => (Tone::Change, format!("Stack {stack} is not as the file says; nothing was changed.")),
         Outcome::Denied => (Tone::Bad, format!("Stack {stack}: the plan may not be carried out; nothing was changed.")),
         Outcome::Unverified => (Tone::Bad, format!("Stack {stack}: data is not proven to arrive.")),
         Outcome::Locked => (Tone::Bad, format!("Stack {stack} is held by another run; nothing was changed.")),

@@ -1,6 +1,6 @@
 //! What ARM remembers beside resources: registrations, running operations, command results, principals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ pub struct Memory {
     pub commands: BTreeMap<String, (String, Outcome)>,
     /// Principals of managed identities, with the moment of their birth.
     pub principals: BTreeMap<String, Timestamp>,
+    /// The Activity Log, oldest first.
+    #[serde(default)]
+    pub activity: VecDeque<Activity>,
     /// How many writes there have been: etags are made of it.
     pub writes: u64,
     /// Failures that were ordered for the next operation on a resource whose id contains the text (lower-case).
@@ -38,6 +41,23 @@ impl Memory {
         self.writes += 1;
         uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &self.writes.to_be_bytes()).to_string()
     }
+}
+
+/// One line of the Activity Log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Activity {
+    /// When.
+    pub at: Timestamp,
+    /// Object id of the principal.
+    pub caller: String,
+    /// The resource, as it was addressed.
+    pub resource: String,
+    /// `Microsoft.ContainerService/managedClusters/write`.
+    pub operation: String,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// What groups the calls of one run.
+    pub correlation: String,
 }
 
 /// A long-running operation.

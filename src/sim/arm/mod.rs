@@ -1,5 +1,6 @@
 //! ARM itself: a plain function from a request and the world to an answer. It knows no sockets; the server beside it does.
 
+pub mod activity;
 pub mod address;
 pub mod groups;
 pub mod kinds;
@@ -90,6 +91,7 @@ impl Call {
 pub fn answer(world: &mut World, setting: &Setting, call: &Call) -> Reply {
     operations::settle(world, setting.now);
     let reply = route(world, setting, call).unwrap_or_else(Reply::from);
+    activity::note(world, setting, call, reply.status);
     let World { resources, planes, .. } = world;
     planes.observe(&View { resources, now: setting.now, delays: setting.delays });
     reply
@@ -99,6 +101,9 @@ fn route(world: &mut World, setting: &Setting, call: &Call) -> Result<Reply, Ref
     must_be_versioned(call)?;
     let address = address::read(&call.path, call.method == "POST");
     must_be_ours(setting, call)?;
+    if activity::is_asked(call) {
+        return activity::answer(world, setting, call);
+    }
     match address {
         Address::Tenants => Ok(subscription::tenants(setting)),
         Address::Subscriptions => Ok(reply::page([subscription::described(setting)])),

@@ -21,6 +21,8 @@ pub struct Delays {
     pub roles: SignedDuration,
     /// From asking for a run-command to its pod at work (contract §5.9).
     pub command: SignedDuration,
+    /// From a change to its line in the Activity Log.
+    pub activity: SignedDuration,
     /// One second of the agents' time: scrape intervals are counted in it.
     pub second: SignedDuration,
 }
@@ -38,6 +40,7 @@ impl Delays {
             integration: scaled(60.0),
             roles: scaled(120.0),
             command: scaled(12.0),
+            activity: scaled(90.0),
             second: scaled(1.0),
         }
     }

@@ -18,7 +18,7 @@ pub use cluster::{
 };
 pub use grafana::{Grafana, GrafanaSize, ListedPrincipal, Principal, PrincipalType};
 pub use monitoring::{ControlPlane, KubeStateMetrics, Metrics, Monitoring, RecordingRules, Workspace};
-pub use running::{Backend, BackendType, Delivery, Engine, Ingestion, Policies, Terraform, Verification};
+pub use running::{Backend, BackendType, Delivery, Engine, Heal, Ingestion, Policies, Reconcile, Terraform, Verification};
 
 /// One stack: a cluster, the workspace that stores its metrics, and the Grafana that shows them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +50,9 @@ pub struct Stack {
     /// What no plan may do.
     #[serde(default)]
     pub policies: Policies,
+    /// What a reconciliation may mend.
+    #[serde(default)]
+    pub reconcile: Reconcile,
 }
 
 /// Version of the format.

@@ -1,4 +1,4 @@
-//! `terraform`, `delivery`, `verification`, `policies`: how aksight works.
+//! `terraform`, `delivery`, `verification`, `policies`, `reconcile`: how aksight works.
 
 use std::collections::BTreeMap;
 
@@ -155,5 +155,30 @@ pub struct Ingestion {
 impl Default for Ingestion {
     fn default() -> Self {
         Self { min_interval: "15s".to_owned(), allow_unfiltered: false }
+    }
+}
+
+/// What a reconciliation may mend.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Reconcile {
+    /// What `aksight reconcile --heal` mends without asking. What is not healed waits for approval. Replacing or deleting anything, and
+    /// what a policy denies, always waits.
+    pub heal: Heal,
+}
+
+/// Classes of drift that are healed without asking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Heal {
+    /// What aksight manages and somebody changed.
+    pub drift: bool,
+    /// What somebody added where Terraform owns the whole, such as a tag: healing takes it away.
+    pub foreign_additions: bool,
+}
+
+impl Default for Heal {
+    fn default() -> Self {
+        Self { drift: true, foreign_additions: false }
     }
 }

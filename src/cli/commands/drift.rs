@@ -1,0 +1,31 @@
+//! `aksight drift`.
+
+use aksight::event::Depth;
+use aksight::run;
+use clap::Args;
+
+use super::act::{self, Act};
+use crate::cli::exit::Exit;
+use crate::cli::stage::StackArgs;
+
+/// Show what is not as the file says, since when and by whom; change nothing. Exit code 2 when there is drift.
+#[derive(Debug, Args)]
+pub(crate) struct DriftArgs {
+    #[command(flatten)]
+    stack: StackArgs,
+    /// Ask terraform for its plan, too: slower, and it sees arguments that azurerm fills in by default.
+    #[arg(long)]
+    deep: bool,
+}
+
+/// Which look a flag asks for.
+pub(crate) const fn depth(deep: bool) -> Depth {
+    if deep { Depth::Deep } else { Depth::Fast }
+}
+
+/// Runs it.
+pub(crate) fn run(args: &DriftArgs) -> std::io::Result<Exit> {
+    act::play("drift", &args.stack, false, &async |act: &Act, setup| {
+        Box::pin(run::drift(&act.script.spec, setup, depth(args.deep))).await
+    })
+}

@@ -1,0 +1,39 @@
+//! `aksight reconcile`.
+
+use aksight::run::{self, Healing};
+use clap::Args;
+
+use super::act::{self, Act};
+use super::drift::depth;
+use crate::cli::exit::Exit;
+use crate::cli::stage::StackArgs;
+
+/// Look for drift, mend it with `--heal`, prove that data arrives; asks nobody, for timers and jobs.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 as the file says and proven, 2 drift, 11 not proven, 12 locked, 13 a plan waits for approval."
+)]
+pub(crate) struct ReconcileArgs {
+    #[command(flatten)]
+    stack: StackArgs,
+    /// Mend what `reconcile.heal` in the file allows; anything destructive waits for approval.
+    #[arg(long)]
+    heal: bool,
+    /// The plan that somebody looked at and approved.
+    #[arg(long, value_name = "PLAN", requires = "heal")]
+    approve: Option<String>,
+    /// Ask terraform for its plan, too.
+    #[arg(long)]
+    deep: bool,
+    /// Do not prove that data arrives.
+    #[arg(long)]
+    no_verify: bool,
+}
+
+/// Runs it.
+pub(crate) fn run(args: &ReconcileArgs) -> std::io::Result<Exit> {
+    let healing = Healing { depth: depth(args.deep), heal: args.heal, approved: args.approve.clone(), verify: !args.no_verify };
+    act::play("reconcile", &args.stack, false, &async |act: &Act, setup| {
+        Box::pin(run::reconcile(&act.script.spec, setup, &healing)).await
+    })
+}

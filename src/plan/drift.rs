@@ -1,0 +1,267 @@
+//! Drift as a pure comparison: what is declared against what was read, and every unit of a plan that is not as wished.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::diff::cluster::is_settled;
+use super::draft::{DCE, DCR, DCRA, GRAFANA_IDENTITY, INTEGRATION, METRICS, PICKUP, POLICY_MODE, RULES, SETTINGS};
+use super::{Plan, Step, Unit};
+use crate::base::{ArmObject, Location};
+use crate::desired::Desired;
+use crate::desired::address::{CLUSTER, GRAFANA, GROUP, WORKSPACE};
+use crate::desired::declared::{Alike, DeclaredField};
+use crate::desired::fragment::{CONFIG_MAP, NAMESPACE};
+use crate::event::{Action, DriftClass, DriftItem, Owner, UnitId, Winner};
+use crate::observed::{GrafanaView, Observed, Sight};
+
+/// Every difference that a look shows. `plan` is the draft over the same look: with terraform's opinion in it the result is deep,
+/// without it fast. What could not be read is no drift; the plan's blind spots say so.
+///
+/// What the service does by itself is silent, because only what is declared or wished is compared.
+#[must_use]
+pub fn drift<S>(desired: &Desired, observed: &Observed, plan: &Plan<S>) -> Vec<DriftItem> {
+    let mut items = declared(desired, observed);
+    let known: BTreeSet<(UnitId, String)> = items.iter().map(|item| (item.unit.clone(), root(&item.field))).collect();
+    for unit in plan.units.iter().filter(|unit| unit.action != Action::Unchanged && unit.counts()) {
+        if unit.owner == Owner::Terraform {
+            items.extend(of_terraform(unit).filter(|item| {
+                let covered = |field: &str| known.contains(&(item.unit.clone(), root(field)));
+                !covered(&item.field) && !covered("*")
+            }));
+        } else {
+            items.extend(of_unit(desired, observed, unit));
+        }
+    }
+    items.extend(foreign_integrations(desired, observed));
+    // That the agents must take up what will be written is no news of its own.
+    if items.iter().any(|item| [METRICS, SETTINGS].contains(&item.unit.as_str())) {
+        items.retain(|item| item.unit.as_str() != PICKUP);
+    }
+    items.sort_by(|a, b| (a.class, &a.unit, &a.field).cmp(&(b.class, &b.unit, &b.field)));
+    items
+}
+
+/// A path without the index at its end: terraform names elements of a list, the ledger the list.
+fn root(field: &str) -> String {
+    match field.rsplit_once('[') {
+        Some((list, index)) if index.ends_with(']') => list.to_owned(),
+        _ => field.to_owned(),
+    }
+}
+
+fn sight<'a>(address: &str, observed: &'a Observed) -> Option<&'a Sight<ArmObject>> {
+    match address {
+        GROUP => Some(&observed.group),
+        CLUSTER => Some(&observed.cluster),
+        WORKSPACE => Some(&observed.workspace),
+        GRAFANA => Some(&observed.grafana),
+        _ => None,
+    }
+}
+
+fn declared(desired: &Desired, observed: &Observed) -> Vec<DriftItem> {
+    let mut items = Vec::new();
+    for (address, id) in &desired.terraform {
+        let new = |field: &str| DriftItem {
+            unit: UnitId::new(format!("terraform:{address}")),
+            resource: id.to_string(),
+            field: field.to_owned(),
+            owner: Owner::Terraform,
+            class: DriftClass::Drift,
+            expected: None,
+            found: None,
+            winner: Winner::File,
+            why: "terraform declares it".to_owned(),
+            since: None,
+            by: None,
+            times_this_week: 1,
+        };
+        match sight(address, observed) {
+            Some(Sight::Absent) => {
+                items.push(DriftItem { expected: Some("exists".to_owned()), why: "terraform creates it".to_owned(), ..new("*") });
+            }
+            Some(Sight::Present(object)) => {
+                let fields = desired.declared.iter().filter(|field| field.address == address);
+                items.extend(fields.flat_map(|field| differences(field, &object.body, &new)));
+                if address == CLUSTER && !is_settled(object) {
+                    items.push(DriftItem {
+                        class: DriftClass::Pending,
+                        winner: Winner::Time,
+                        expected: Some("Succeeded".to_owned()),
+                        found: object.provisioning_state().map(str::to_owned),
+                        why: "an operation is under way; it cannot be written meanwhile".to_owned(),
+                        ..new("provisioningState")
+                    });
+                }
+            }
+            Some(Sight::Unknown(_)) | None => {}
+        }
+    }
+    items
+}
+
+fn differences(field: &DeclaredField, body: &Value, new: &dyn Fn(&str) -> DriftItem) -> Vec<DriftItem> {
+    let found = field.found(body);
+    if field.alike == Alike::Tags {
+        return tags(field, found, new);
+    }
+    if alike(field.alike, &field.expected, found) {
+        return Vec::new();
+    }
+    vec![DriftItem { expected: text(&field.expected), found: text(found), ..new(&field.field) }]
+}
+
+/// Tags key by key. A tag of somebody else's is an addition, but terraform owns the whole map.
+fn tags(field: &DeclaredField, found: &Value, new: &dyn Fn(&str) -> DriftItem) -> Vec<DriftItem> {
+    let none = Map::new();
+    let map = |value: &'_ Value| value.as_object().unwrap_or(&none).clone();
+    let (wanted, found) = (map(&field.expected), map(found));
+    let keys: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+    let differs = |key: &&String| wanted.get(*key) != found.get(*key);
+    let item = |key: &String| {
+        let item = DriftItem {
+            expected: wanted.get(key).and_then(text),
+            found: found.get(key).and_then(text),
+            ..new(&format!("{}.{key}", field.field))
+        };
+        if wanted.contains_key(key) {
+            return item;
+        }
+        let why = "terraform owns the tags as a whole and takes away what is not declared".to_owned();
+        DriftItem { class: DriftClass::ForeignAddition, why, ..item }
+    };
+    keys.into_iter().filter(differs).map(item).collect()
+}
+
+/// Whether two values mean the same to Azure.
+fn alike(how: Alike, wanted: &Value, found: &Value) -> bool {
+    let lower = |value: &Value| value.as_str().map(str::to_lowercase);
+    match how {
+        Alike::Exactly | Alike::Tags => wanted == found,
+        Alike::WithoutCase => wanted == found || lower(wanted).is_some_and(|word| lower(found) == Some(word)),
+        Alike::Region => {
+            let region = |value: &Value| value.as_str().map(Location::new);
+            region(wanted) == region(found)
+        }
+        Alike::Set => {
+            let set = |value: &Value| -> BTreeSet<String> {
+                value.as_array().into_iter().flatten().filter_map(text).map(|item| item.to_lowercase()).collect()
+            };
+            set(wanted) == set(found)
+        }
+        Alike::Surge => {
+            let surge = |value: &Value| text(value).map(|text| text.trim().to_owned());
+            surge(wanted) == surge(found)
+        }
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// What terraform's own plan adds. Values that are only known after the apply are consequences, no differences.
+fn of_terraform(unit: &Unit) -> impl Iterator<Item = DriftItem> {
+    const LATER: &str = "(known after apply)";
+    let whole = unit.changes.is_empty().then(|| item(unit, "*", None, Some(unit.action_word())));
+    let changes = unit.changes.iter().filter(|change| change.after.as_deref() != Some(LATER));
+    let each = changes.map(|change| item(unit, &change.field, change.before.clone(), change.after.clone()));
+    whole.into_iter().chain(each.collect::<Vec<_>>())
+}
+
+fn of_unit(desired: &Desired, observed: &Observed, unit: &Unit) -> Vec<DriftItem> {
+    if cannot_tell(desired, observed, unit) {
+        return Vec::new();
+    }
+    if unit.action == Action::Wait {
+        let pending = item(unit, "*", None, None);
+        return vec![DriftItem { class: DriftClass::Pending, winner: Winner::Time, ..pending }];
+    }
+    if unit.changes.is_empty() {
+        return vec![item(unit, "*", None, Some("exists".to_owned()))];
+    }
+    unit.changes.iter().map(|change| item(unit, &change.field, change.before.clone(), change.after.clone())).collect()
+}
+
+fn item(unit: &Unit, field: &str, found: Option<String>, expected: Option<String>) -> DriftItem {
+    let in_cluster = || format!("{NAMESPACE}/{CONFIG_MAP}");
+    let resource = match (&unit.touches, &unit.step) {
+        (Some(id), _) => id.to_string(),
+        (None, Some(Step::AssignRole { scope, .. })) => scope.to_string(),
+        (None, Some(Step::PutRecordingRules(wish))) => wish.group.to_string(),
+        (None, Some(Step::RegisterProvider { namespace })) => namespace.clone(),
+        (None, Some(Step::MergeSettings { .. } | Step::AwaitPickup { .. })) => in_cluster(),
+        (None, _) => unit.title.clone(),
+    };
+    DriftItem {
+        unit: unit.id.clone(),
+        resource,
+        field: field.to_owned(),
+        owner: unit.owner,
+        class: DriftClass::Drift,
+        expected,
+        found,
+        winner: Winner::File,
+        why: unit.reason.clone(),
+        since: None,
+        by: None,
+        times_this_week: 1,
+    }
+}
+
+/// Whether a unit only seems to need work because something could not be read, or because what it belongs to is gone: that is
+/// reported by itself.
+fn cannot_tell(desired: &Desired, observed: &Observed, unit: &Unit) -> bool {
+    let blind = |sight: &Sight<ArmObject>| sight.unknown().is_some();
+    let no_cluster = observed.cluster.seen().is_none();
+    match unit.id.as_str() {
+        METRICS | POLICY_MODE => no_cluster,
+        SETTINGS => no_cluster || observed.settings.unknown().is_some(),
+        PICKUP => no_cluster || observed.settings.unknown().is_some() || observed.agents.unknown().is_some(),
+        DCRA => no_cluster || observed.associations.unknown().is_some(),
+        DCE => blind(&observed.endpoint) || observed.associations.unknown().is_some() || blind(&observed.workspace),
+        DCR => blind(&observed.rule) || observed.associations.unknown().is_some() || blind(&observed.workspace),
+        GRAFANA_IDENTITY | INTEGRATION => observed.grafana.seen().is_none(),
+        RULES => observed.rule_groups.unknown().is_some() || observed.recommendations.unknown().is_some(),
+        _ => match &unit.step {
+            Some(Step::RegisterProvider { .. }) => observed.registrations.unknown().is_some(),
+            Some(Step::AssignRole { scope, .. }) => {
+                let gone = |id, sight: &Sight<ArmObject>| *scope == id && sight.seen().is_none();
+                observed.assignments.get(scope).is_none_or(|sight| sight.unknown().is_some())
+                    || gone(desired.cluster.clone(), &observed.cluster)
+                    || gone(desired.workspace.clone(), &observed.workspace)
+                    || gone(desired.grafana.id.clone(), &observed.grafana)
+            }
+            _ => false,
+        },
+    }
+}
+
+/// Workspaces that others integrated into our Grafana: theirs, and left alone.
+fn foreign_integrations(desired: &Desired, observed: &Observed) -> Vec<DriftItem> {
+    let Some(grafana) = observed.grafana.seen() else { return Vec::new() };
+    let foreign = GrafanaView(grafana).integrations().into_iter().filter(|id| !desired.grafana.integrations.contains(id));
+    let item = |id| DriftItem {
+        unit: UnitId::new(INTEGRATION),
+        resource: desired.grafana.id.to_string(),
+        field: "azureMonitorWorkspaceIntegrations".to_owned(),
+        owner: Owner::Rest,
+        class: DriftClass::ForeignAddition,
+        expected: None,
+        found: Some(format!("{id}")),
+        winner: Winner::Found,
+        why: "aksight adds its own workspaces and never removes a neighbour's".to_owned(),
+        since: None,
+        by: None,
+        times_this_week: 1,
+    };
+    foreign.map(|id: crate::base::ArmId| item(id)).collect()
+}
+
+#[cfg(test)]
+mod tests;

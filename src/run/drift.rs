@@ -1,0 +1,207 @@
+//! `drift`: what is not as the file says, since when and by whom. Reads only; what it finds is remembered, so that drift which
+//! comes back is recognised.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::provision::look;
+use super::setup::{Outside, Setup};
+use super::stop::Stop;
+use super::survey::without_terraform;
+use super::tally::Tally;
+use super::{judge, outputs, prepare};
+use crate::base::clock::Timestamp;
+use crate::base::{ArmId, Kind, digest};
+use crate::desired::fragment::{CONFIG_MAP, NAMESPACE};
+use crate::desired::{Desired, resolve};
+use crate::event::{Depth, DriftItem, DriftReport, Event, Outcome, Phase, Report};
+use crate::journal::{self, Episode, Seen};
+use crate::observed::Observed;
+use crate::plan;
+use crate::spec::Spec;
+
+/// How far back the Activity Log is asked; Azure keeps it for 90 days.
+const LOOK_BACK: Duration = Duration::from_hours(14 * 24);
+/// Drift that comes back within this time is called recurring.
+const WEEK: Duration = Duration::from_hours(7 * 24);
+
+/// What a look for drift saw.
+pub(super) struct Look {
+    pub(super) desired: Desired,
+    pub(super) observed: Observed,
+    pub(super) found: DriftReport,
+    /// When each drift that counts began, by key.
+    pub(super) episodes: BTreeMap<String, Episode>,
+}
+
+impl Look {
+    /// What is to be acted upon.
+    pub(super) fn to_mend(&self) -> impl Iterator<Item = &DriftItem> {
+        self.found.items.iter().filter(|item| item.counts())
+    }
+}
+
+/// Looks for drift and changes nothing.
+pub async fn drift(spec: &Spec, setup: Setup, depth: Depth) -> Report {
+    let mut tally = Tally::new(&setup, spec);
+    let outside = match Outside::open(setup, spec).await {
+        Ok(outside) => outside,
+        Err(error) => return tally.close(None, Err(error.into())).await,
+    };
+    let ended = detect(&outside, spec, depth, &mut tally).await.map(|look| {
+        let clean = look.to_mend().next().is_none();
+        if !clean {
+            tally.report.next.push("mend it with `aksight reconcile --heal`".to_owned());
+        }
+        if clean { Outcome::Unchanged } else { Outcome::Drifted }
+    });
+    tally.close(Some(&outside), ended).await
+}
+
+/// One look, with who and when, remembered in the journal and told in the report.
+pub(super) async fn detect(outside: &Outside, spec: &Spec, depth: Depth, tally: &mut Tally) -> Result<Look, Stop> {
+    let desired = resolve(spec, &outside.setup().subscription);
+    outside.azure.warm_up().await?;
+    tally.start_lap();
+    let (observed, items, mut blind) = match depth {
+        Depth::Fast => fast(outside, &desired).await?,
+        Depth::Deep => deep(outside, spec, &desired).await?,
+    };
+    tally.add_lap(Phase::Observe);
+    blind.sort();
+    let mut items = attribute(outside, &observed, items).await;
+    let episodes = remember(outside, depth, &items, blind.is_empty()).await?;
+    for item in &mut items {
+        if let Some(episode) = episodes.get(&item.key()) {
+            item.times_this_week = episode.times;
+            item.since = item.since.or(Some(episode.began));
+        }
+    }
+    items.sort_by_key(|item| (!item.counts(), item.class, item.unit.clone(), item.field.clone()));
+    let found = DriftReport { depth, plan: saved(outside, depth, &items).await?, items };
+    tally.report.plan.blind_spots = blind;
+    tally.report.outputs = outputs::of(&desired, &observed);
+    tally.report.drift = Some(found.clone());
+    Ok(Look { desired, observed, found, episodes })
+}
+
+type Found = (Observed, Vec<DriftItem>, Vec<String>);
+
+async fn fast(outside: &Outside, desired: &Desired) -> Result<Found, Stop> {
+    outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
+    let observed = Box::pin(without_terraform(outside, desired)).await?;
+    let plan = plan::draft(desired, &observed)?;
+    let items = plan::drift(desired, &observed, &plan);
+    let unasked = |spot: &String| !spot.starts_with("terraform:");
+    Ok((observed, items, plan.blind_spots.into_iter().filter(unasked).collect()))
+}
+
+async fn deep(outside: &Outside, spec: &Spec, desired: &Desired) -> Result<Found, Stop> {
+    let policies = judge::policies(spec, &outside.setup().base)?;
+    prepare::write_files(outside, spec)?;
+    let (observed, plan) = look(outside, spec, desired, &policies, &[]).await?;
+    let items = plan::drift(desired, &observed, &plan);
+    Ok((observed, items, plan.blind_spots))
+}
+
+/// Asks who wrote what differs: the Activity Log for Azure, the API server's field managers for the cluster. What cannot be read
+/// stays unknown; drift is drift without it.
+async fn attribute(outside: &Outside, observed: &Observed, mut items: Vec<DriftItem>) -> Vec<DriftItem> {
+    let me = observed.me.seen().map(|me| me.object_id.clone());
+    let mut asked: Vec<String> = items.iter().map(|item| item.resource.clone()).filter(|id| id.starts_with('/')).collect();
+    asked.sort();
+    asked.dedup();
+    let answers = join_all(asked.into_iter().map(|resource| {
+        let me = me.clone();
+        async move {
+            let writer = last_writer(outside, &resource, me.as_deref()).await;
+            (resource, writer)
+        }
+    }));
+    let writers: BTreeMap<String, Option<(String, Timestamp)>> = answers.await.into_iter().collect();
+    let map = format!("{NAMESPACE}/{CONFIG_MAP}");
+    let in_cluster = observed.settings.seen().and_then(|settings| settings.written.clone());
+    for item in &mut items {
+        let writer = if item.resource == map { in_cluster.clone() } else { writers.get(&item.resource).cloned().flatten() };
+        if let Some((by, since)) = writer {
+            (item.by, item.since) = (Some(by), Some(since));
+        }
+    }
+    items
+}
+
+/// The last who wrote to a resource, somebody else than us if there is one.
+async fn last_writer(outside: &Outside, resource: &str, me: Option<&str>) -> Option<(String, Timestamp)> {
+    let id = ArmId::parse(resource).ok()?;
+    let subscription = ArmId::of_subscription(id.subscription()?);
+    let now = outside.setup().clock.now();
+    // An id cannot hold a quote: it was parsed.
+    let filter = format!("eventTimestamp ge '{}' and eventTimestamp le '{now}' and resourceUri eq '{id}'", now - LOOK_BACK);
+    let lines = match outside.azure.list(&subscription, Kind::ActivityLog, Some(&filter)).await {
+        Ok(lines) => lines,
+        Err(error) => {
+            outside.setup().events.note(format!("the Activity Log of `{}` cannot be read: {error}", id.name()));
+            return None;
+        }
+    };
+    let writes: Vec<(String, Timestamp)> = lines.iter().filter_map(write).collect();
+    let others = writes.iter().filter(|(who, _)| me.is_none_or(|me| !who.eq_ignore_ascii_case(me)));
+    others.max_by_key(|(_, at)| *at).or_else(|| writes.iter().max_by_key(|(_, at)| *at)).cloned()
+}
+
+/// A line of the Activity Log that stands for a change that was made.
+fn write(line: &Value) -> Option<(String, Timestamp)> {
+    let operation = line["operationName"]["value"].as_str()?.to_ascii_lowercase();
+    let failed = line["status"]["value"].as_str().is_some_and(|status| status.eq_ignore_ascii_case("Failed"));
+    let changes = operation.ends_with("/write") || operation.ends_with("/delete") || operation.ends_with("/action");
+    let who = line["caller"].as_str().filter(|who| !who.is_empty())?;
+    (changes && !failed).then_some((who.to_owned(), line["eventTimestamp"].as_str()?.parse().ok()?))
+}
+
+async fn remember(
+    outside: &Outside,
+    depth: Depth,
+    items: &[DriftItem],
+    complete: bool,
+) -> Result<BTreeMap<String, Episode>, journal::Error> {
+    let seen: Vec<Seen> =
+        items.iter().filter(|item| item.counts()).map(|item| Seen { key: item.key(), by: item.by.clone() }).collect();
+    let now = outside.setup().clock.now();
+    outside.journal.drift_seen(&outside.run, word(depth), &seen, complete, (now - WEEK, now)).await
+}
+
+/// All that was drifted is as the file says now.
+pub(super) async fn mended(outside: &Outside) -> Result<(), journal::Error> {
+    let now = outside.setup().clock.now();
+    outside.journal.drift_seen(&outside.run, word(Depth::Deep), &[], true, (now - WEEK, now)).await.map(drop)
+}
+
+const fn word(depth: Depth) -> &'static str {
+    match depth {
+        Depth::Fast => "fast",
+        Depth::Deep => "deep",
+    }
+}
+
+/// Keeps what would be mended under a name that is made of it: another world has another name.
+async fn saved(outside: &Outside, depth: Depth, items: &[DriftItem]) -> Result<Option<String>, journal::Error> {
+    let mend: Vec<Value> =
+        items.iter().filter(|item| item.counts()).map(|item| json!([item.unit, item.field, item.expected, item.found])).collect();
+    if mend.is_empty() {
+        return Ok(None);
+    }
+    let content = json!({"stack": outside.setup().directory, "depth": depth, "mend": mend});
+    let id = digest::sha256_hex(content.to_string().as_bytes())[..12].to_owned();
+    let now = outside.setup().clock.now();
+    let kept = json!({"at": now, "depth": depth, "items": items});
+    outside.journal.put_output(&outside.run, &plan_name(&id), &kept, now).await?;
+    Ok(Some(id))
+}
+
+/// The journal's name of a saved plan.
+pub(super) fn plan_name(id: &str) -> String {
+    format!("plan:{id}")
+}

@@ -1,0 +1,180 @@
+//! Drift found, told with who and when, and mended; what is nobody's business stays.
+
+use aksight::base::Kind;
+use serde_json::{Value, json};
+
+use crate::rehearsal::{Ended, Rehearsal};
+
+/// Fields of the report's drift that are to be acted upon: `unit field`.
+fn to_mend(ended: &Ended) -> Vec<String> {
+    let report = ended.json();
+    let items = report["drift"]["items"].as_array().unwrap_or_else(|| panic!("no drift\n{}", ended.all())).clone();
+    let ours = items.iter().filter(|item| item["winner"] == "file");
+    ours.map(|item| format!("{} {}", item["unit"].as_str().unwrap(), item["field"].as_str().unwrap())).collect()
+}
+
+fn item(ended: &Ended, unit: &str) -> Value {
+    let report = ended.json();
+    let items = report["drift"]["items"].as_array().unwrap().clone();
+    items.into_iter().find(|item| item["unit"] == unit).unwrap_or_else(|| panic!("no item of `{unit}`\n{}", ended.all()))
+}
+
+/// What is in the world, without what changes by itself.
+fn lasting(stage: &Rehearsal) -> Value {
+    let mut resources = stage.world()["resources"].clone();
+    for body in resources.as_object_mut().unwrap().values_mut() {
+        for field in ["systemData", "eTag", "etag"] {
+            body.as_object_mut().unwrap().remove(field);
+        }
+        for stamp in ["createdOn", "updatedOn"] {
+            body["properties"].as_object_mut().unwrap().remove(stamp);
+        }
+    }
+    resources
+}
+
+/// A change that somebody makes.
+type Edit = fn(&mut Value);
+
+const CLUSTER: &str = "terraform:azurerm_kubernetes_cluster.this";
+
+#[test]
+fn drift_in_terraforms_fields_is_found_without_terraform_and_mended() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    let before = lasting(&stage);
+    let clean = stage.act("drift", &[]);
+    assert_eq!((clean.code, to_mend(&clean)), (Some(0), vec![]), "{}", clean.all());
+    // Somebody scales, tags, opens and switches; the service brings an image and patches.
+    stage.edit("managedclusters/aks-quickstart", |cluster| {
+        let properties = &mut cluster["properties"];
+        properties["agentPoolProfiles"][0]["count"] = json!(5);
+        properties["agentPoolProfiles"][0]["nodeImageVersion"] = json!("AKSUbuntu-newer");
+        properties["agentPoolProfiles"][0]["upgradeSettings"]["maxSurge"] = json!("33%");
+        properties["currentKubernetesVersion"] = json!("1.34.9");
+        properties["networkProfile"]["advancedNetworking"]["observability"]["enabled"] = json!(false);
+        properties["autoUpgradeProfile"]["nodeOSUpgradeChannel"] = json!("None");
+        cluster["sku"]["tier"] = json!("Standard");
+    });
+    stage.edit("grafana/amg-quickstart", |grafana| grafana["properties"]["publicNetworkAccess"] = json!("Disabled"));
+    let expected = [
+        "default_node_pool[0].node_count",
+        "default_node_pool[0].upgrade_settings[0].max_surge",
+        "network_profile[0].advanced_networking[0].observability_enabled",
+        "node_os_upgrade_channel",
+        "sku_tier",
+    ];
+    let mut expected: Vec<String> = expected.iter().map(|field| format!("{CLUSTER} {field}")).collect();
+    expected.insert(0, "terraform:azurerm_dashboard_grafana.this public_network_access_enabled".to_owned());
+    let started = stage.requests().len();
+    let fast = stage.act("drift", &[]);
+    assert_eq!((fast.code, to_mend(&fast)), (Some(2), expected.clone()), "{}", fast.all());
+    assert_eq!(stage.writes_since(started), Vec::<String>::new());
+    let deep = stage.act("drift", &["--deep"]);
+    assert_eq!((deep.code, to_mend(&deep)), (Some(2), expected), "{}", deep.all());
+    assert_eq!(item(&fast, CLUSTER)["owner"], "terraform");
+    let healed = stage.act("reconcile", &["--heal"]);
+    assert_eq!((healed.code, &healed.json()["result"]), (Some(0), &"changed".into()), "{}", healed.all());
+    // What the service made stays, everything else is as before.
+    let mut after = lasting(&stage);
+    let (cluster, _) = stage.only("managedclusters/aks-quickstart");
+    after[&cluster]["properties"]["agentPoolProfiles"][0]["nodeImageVersion"] =
+        before[&cluster]["properties"]["agentPoolProfiles"][0]["nodeImageVersion"].clone();
+    after[&cluster]["properties"]["currentKubernetesVersion"] =
+        before[&cluster]["properties"]["currentKubernetesVersion"].clone();
+    assert_eq!(after, before);
+    let again = stage.act("reconcile", &[]);
+    assert_eq!((again.code, &again.json()["verified"]), (Some(0), &true.into()), "{}", again.all());
+}
+
+#[tokio::test]
+async fn drift_of_rest_units_is_found_in_turn_told_with_its_author_and_mended() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    let before = lasting(&stage);
+    // Each change is found, with those before it.
+    let changes: [(&str, &str, Edit); 3] = [
+        ("metrics-addon", "managedclusters/aks-quickstart", |body| {
+            body["properties"]["azureMonitorProfile"]["metrics"]["enabled"] = json!(false);
+        }),
+        ("dcr", "datacollectionrules/msprom-westeurope-aks-quickstart", |body| {
+            body["properties"]["dataCollectionEndpointId"] =
+                json!("/subscriptions/s/resourceGroups/g/providers/Microsoft.Insights/dataCollectionEndpoints/other");
+        }),
+        ("grafana-integration", "grafana/amg-quickstart", |body| {
+            body["properties"]["grafanaIntegrations"]["azureMonitorWorkspaceIntegrations"] = json!([]);
+        }),
+    ];
+    for (unit, part, change) in changes {
+        stage.edit(part, change);
+        if unit != "dcr" {
+            let seen = stage.act("drift", &[]);
+            assert_eq!((seen.code, item(&seen, unit)["owner"].as_str()), (Some(2), Some("rest")), "{}", seen.all());
+        }
+    }
+    // Somebody else deletes an assignment and the association, over ARM.
+    let writer = stage.second_writer().await;
+    let assignment = stage.resources("roleassignments").into_iter().find(|id| id.contains("accounts/amw")).unwrap();
+    for id in [assignment, stage.resources("datacollectionruleassociations")[0].clone()] {
+        let kind = if id.contains("roleassignments") { Kind::RoleAssignment } else { Kind::DataCollectionRuleAssociation };
+        writer.write(aksight::azure::Write::delete(aksight::base::ArmId::parse(&id).unwrap(), kind)).await;
+    }
+    writer.leave().await;
+    let seen = stage.act("drift", &[]);
+    for unit in ["dcra", "metrics-addon", "grafana-integration"] {
+        assert_eq!(item(&seen, unit)["class"], "drift", "{}", seen.all());
+    }
+    assert!(to_mend(&seen).iter().any(|line| line.starts_with("role:")), "{}", seen.all());
+    // The Activity Log tells who wrote the cluster last, and when.
+    let told = item(&seen, "metrics-addon");
+    assert!(told["by"].is_string() && told["since"].is_string(), "{}", seen.all());
+    let healed = stage.act("reconcile", &["--heal"]);
+    assert_eq!(healed.code, Some(0), "{}", healed.all());
+    assert_eq!(to_mend(&stage.act("drift", &["--deep"])), Vec::<String>::new());
+    let (after, names) = (lasting(&stage), |world: &Value| world.as_object().unwrap().keys().cloned().collect::<Vec<_>>());
+    assert_eq!(names(&after), names(&before));
+}
+
+#[tokio::test]
+async fn the_settings_in_the_cluster_drift_too() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    let writer = stage.second_writer().await;
+    let cluster = writer.id(Kind::ManagedCluster, "aks-quickstart");
+    writer.invoke(&cluster, "kubectl -n kube-system delete configmap ama-metrics-settings-configmap").await;
+    writer.leave().await;
+    let seen = stage.act("drift", &[]);
+    let settings = item(&seen, "settings-configmap");
+    assert_eq!((seen.code, settings["owner"].as_str()), (Some(2), Some("cluster")), "{}", seen.all());
+    let healed = stage.act("reconcile", &["--heal"]);
+    assert_eq!((healed.code, &healed.json()["verified"]), (Some(0), &true.into()), "{}", healed.all());
+}
+
+#[test]
+fn what_healing_would_take_away_or_destroy_waits_for_approval() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    // A tag of somebody's: the file does not allow to take it away.
+    stage.edit("managedclusters/aks-quickstart", |cluster| cluster["tags"] = json!({"cost-center": "42"}));
+    let waiting = stage.act("reconcile", &["--heal"]);
+    assert_eq!((waiting.code, &waiting.json()["result"]), (Some(13), &"waiting".into()), "{}", waiting.all());
+    assert_eq!(item(&waiting, CLUSTER)["class"], "foreign-addition");
+    let plan = waiting.json()["drift"]["plan"].as_str().unwrap().to_owned();
+    // Approved is what was looked at: after another change it no longer fits.
+    stage.edit("managedclusters/aks-quickstart", |cluster| cluster["tags"] = json!({"cost-center": "43"}));
+    let moved = stage.act("reconcile", &["--heal", "--approve", &plan]);
+    assert_eq!(moved.code, Some(13), "{}", moved.all());
+    assert!(moved.stdout.contains("the world has moved"), "{}", moved.all());
+    stage.edit("managedclusters/aks-quickstart", |cluster| cluster["tags"] = json!({"cost-center": "42"}));
+    let done = stage.act("reconcile", &["--heal", "--approve", &plan]);
+    assert_eq!((done.code, &done.json()["result"]), (Some(0), &"changed".into()), "{}", done.all());
+    // A field that only a new cluster could have: never without somebody who names it.
+    stage.edit("managedclusters/aks-quickstart", |cluster| {
+        cluster["properties"]["networkProfile"]["podCidr"] = json!("10.200.0.0/16");
+    });
+    let started = stage.requests().len();
+    let waiting = stage.act("reconcile", &["--heal"]);
+    assert_eq!(waiting.code, Some(13), "{}", waiting.all());
+    assert!(waiting.stdout.contains("azurerm_kubernetes_cluster.this"), "{}", waiting.all());
+    assert_eq!(stage.writes_since(started), Vec::<String>::new());
+}
