@@ -177,6 +177,14 @@ impl Client {
         Ok(all.iter().map(dashboard).collect())
     }
 
+    /// A dashboard as Grafana exports it: `{dashboard, meta}`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn dashboard(&self, uid: &str) -> Result<Value, Error> {
+        Ok(self.get(&format!("/api/dashboards/uid/{}", segment(uid)), &[]).await?.0)
+    }
+
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<(Value, Answer), Error> {
         let answer = self.send(Method::Get, path, query).await?;
         if answer.status == 403 {

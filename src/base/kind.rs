@@ -3,6 +3,8 @@
 //! Source of every row: contract §0.2. One api-version per type, in one place; a version that comes in a URL from the service
 //! (poll URLs) is used verbatim and never copied from here.
 
+use super::ArmId;
+
 /// An ARM resource type with a pinned api-version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -35,6 +37,27 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind of a resource that aksight makes, by its id; a resource group's id counts too.
+    #[must_use]
+    pub fn of(id: &ArmId) -> Option<Self> {
+        const MADE: [Kind; 9] = [
+            Kind::ManagedCluster,
+            Kind::MonitorWorkspace,
+            Kind::Grafana,
+            Kind::DataCollectionEndpoint,
+            Kind::DataCollectionRule,
+            Kind::DataCollectionRuleAssociation,
+            Kind::PrometheusRuleGroup,
+            Kind::RoleAssignment,
+            Kind::ResourceGroup,
+        ];
+        let of_type = match id.resource_type() {
+            Some(of_type) => of_type,
+            None => id.group().map(|_| Kind::ResourceGroup.resource_type().to_owned())?,
+        };
+        MADE.into_iter().find(|kind| kind.resource_type().eq_ignore_ascii_case(&of_type))
+    }
+
     /// The full type, in Azure's canonical spelling.
     #[must_use]
     pub const fn resource_type(self) -> &'static str {

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::commands::{
-    drift, explain, generate, init, outputs, plan, policy, provision, reconcile, simulate, status, validate, verify, version,
+    destroy, drift, explain, generate, init, outputs, plan, policy, provision, reconcile, simulate, status, validate, verify,
+    version,
 };
 
 /// One short file in, an AKS cluster whose network you can see out, and proof that it is so.
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Verify(verify::VerifyArgs),
     Drift(drift::DriftArgs),
     Reconcile(reconcile::ReconcileArgs),
+    Destroy(destroy::DestroyArgs),
     Status(status::StatusArgs),
     Outputs(outputs::OutputsArgs),
     Explain(explain::ExplainArgs),

@@ -44,6 +44,8 @@ pub enum Alike {
     Tags,
     /// `count` or `count%`, as text.
     Surge,
+    /// Kubernetes versions: a minor version stands for each of its patches.
+    Version,
 }
 
 /// Every field that the HCL of this file declares, in the order of `main.tf`. What the ledger lets others move is left out.
@@ -156,7 +158,7 @@ fn cluster(spec: &Spec) -> Vec<DeclaredField> {
         cluster
             .kubernetes_version
             .as_ref()
-            .map(|version| at("kubernetes_version", "/properties/kubernetesVersion", json!(version))),
+            .map(|version| at("kubernetes_version", "/properties/kubernetesVersion", json!(version)).alike(Alike::Version)),
     );
     let premium = cluster.tier == Tier::Premium;
     all.extend(premium.then(|| at("support_plan", "/properties/supportPlan", json!("AKSLongTermSupport")).word()));

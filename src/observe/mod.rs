@@ -4,6 +4,7 @@
 //! with the token that is five round trips of wall time whatever the number of units. What could not be read becomes [`Sight::Unknown`] with its reason.
 
 mod cluster;
+mod surroundings;
 mod terraform;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ use crate::kube::Door;
 use crate::observed::{Assignment, Association, GrafanaView, Observed, Principal, PrincipalKind, RuleTemplate, Sight};
 use crate::plan::draft::collection_wishes;
 
-pub use terraform::terraform;
+pub use surroundings::surroundings;
+pub use terraform::{terraform, terraform_destroy};
 
 /// Looks at Azure and at the cluster. Terraform's opinion is asked for apart ([`terraform`]) and put in by the caller.
 pub async fn look(desired: &Desired, azure: &Azure, door: &Door, at: Timestamp) -> Observed {

@@ -13,6 +13,18 @@ use crate::terraform::{Error, Message, Watch, Workdir};
 /// # Errors
 /// [`Error`] when terraform cannot plan: nothing else can be judged without it.
 pub async fn terraform(workdir: &Workdir, plan_file: &Path, watch: Watch<'_>) -> Result<TerraformView, Error> {
+    view(workdir, plan_file, false, watch).await
+}
+
+/// The same for taking away everything that the state knows.
+///
+/// # Errors
+/// As [`terraform`].
+pub async fn terraform_destroy(workdir: &Workdir, plan_file: &Path, watch: Watch<'_>) -> Result<TerraformView, Error> {
+    view(workdir, plan_file, true, watch).await
+}
+
+async fn view(workdir: &Workdir, plan_file: &Path, destroy: bool, watch: Watch<'_>) -> Result<TerraformView, Error> {
     let refreshed: Mutex<BTreeSet<String>> = Mutex::default();
     let hear = |message: Message| {
         if let Message::Refreshed { address } = &message
@@ -22,7 +34,8 @@ pub async fn terraform(workdir: &Workdir, plan_file: &Path, watch: Watch<'_>) ->
         }
         (watch.on)(message);
     };
-    let planned = workdir.plan(plan_file, Watch { on: &hear, ..watch }).await?;
+    let heard = Watch { on: &hear, ..watch };
+    let planned = if destroy { workdir.plan_destroy(plan_file, heard).await? } else { workdir.plan(plan_file, heard).await? };
     if planned.changes {
         return Ok(TerraformView::read(workdir.show(plan_file, watch).await?));
     }

@@ -7,6 +7,7 @@ mod cluster;
 mod collection;
 mod grafana;
 mod roles;
+mod surroundings;
 pub mod tfplan;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use cluster::{Agents, ClusterView, SettingsMap};
 pub use collection::{Association, PROMETHEUS_STREAM, RuleTemplate, prometheus_workspaces};
 pub use grafana::GrafanaView;
 pub use roles::{Assignment, Principal, PrincipalKind};
+pub use surroundings::Surroundings;
 
 /// One look at one thing.
 #[derive(Clone, Debug, PartialEq)]

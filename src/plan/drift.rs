@@ -146,9 +146,20 @@ fn alike(how: Alike, wanted: &Value, found: &Value) -> bool {
         }
         Alike::Set => {
             let set = |value: &Value| -> BTreeSet<String> {
-                value.as_array().into_iter().flatten().filter_map(text).map(|item| item.to_lowercase()).collect()
+                value
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(text)
+                    .map(|item| item.to_lowercase().trim_end_matches("/32").to_owned())
+                    .collect()
             };
             set(wanted) == set(found)
+        }
+        Alike::Version => {
+            let (wanted, found) = (text(wanted).unwrap_or_default(), text(found).unwrap_or_default());
+            let patch = found.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('.'));
+            found == wanted || (patch && wanted.matches('.').count() == 1)
         }
         Alike::Surge => {
             let surge = |value: &Value| text(value).map(|text| text.trim().to_owned());

@@ -10,6 +10,7 @@ mod drift;
 mod graph;
 mod guard;
 mod step;
+mod teardown;
 mod unit;
 
 use std::marker::PhantomData;
@@ -23,6 +24,7 @@ pub use drift::drift;
 pub use graph::{Cycle, Order};
 pub use guard::{Destruction, destructions};
 pub use step::{PrincipalRef, Step};
+pub use teardown::{Foreign, WITH_DATA, foreign, teardown};
 pub use unit::{Edge, Unit};
 
 /// A plan that was drawn and not yet judged.

@@ -63,6 +63,23 @@ pub enum Step {
         /// What the features want in it.
         fragments: Vec<Fragment>,
     },
+    /// Delete a resource that aksight made (contract §3.10, C20).
+    Remove {
+        /// The resource.
+        id: ArmId,
+    },
+    /// Switch the metrics add-on off, keeping every other field of the cluster (contract §3.10).
+    DisableMetrics {
+        /// The cluster.
+        cluster: ArmId,
+    },
+    /// Take a workspace out of Grafana's integrations, keeping every other entry.
+    RemoveIntegration {
+        /// The Grafana.
+        grafana: ArmId,
+        /// The workspace.
+        workspace: ArmId,
+    },
     /// Wait until the agents have taken up the settings; restart the right workload when they do not in time (contract §5.8).
     AwaitPickup {
         /// The cluster.

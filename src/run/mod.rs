@@ -4,6 +4,7 @@
 //! otherwise, so that an error too is a document.
 
 pub mod clock;
+mod destroy;
 pub mod door;
 mod drift;
 mod judge;
@@ -15,12 +16,14 @@ mod provision;
 mod reconcile;
 mod resume;
 mod setup;
+mod snapshot;
 mod stop;
 mod survey;
 mod tally;
 mod verify;
 
 pub use clock::{FastClock, RealClock};
+pub use destroy::{Destruction, destroy};
 pub use drift::drift;
 pub use judge::rego_files;
 pub use outputs::{Remembered, remembered};

@@ -144,7 +144,7 @@ async fn carry_out(outside: &Outside, desired: &Desired, plan: &Plan<Approved>) 
 }
 
 /// Decides after a round with failures: once more when waiting or looking again may cure all of them, else stop and say why.
-async fn judge_failures(outside: &Outside, execution: &Execution, round: u32, tally: &mut Tally) -> Result<(), Stop> {
+pub(super) async fn judge_failures(outside: &Outside, execution: &Execution, round: u32, tally: &mut Tally) -> Result<(), Stop> {
     if outside.setup().cancel.is_cancelled() {
         return Err(Stop::interrupted());
     }

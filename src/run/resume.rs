@@ -85,7 +85,7 @@ async fn at_rest(outside: &Outside, id: &ArmId) -> Result<bool, Stop> {
 }
 
 /// The addresses in terraform's state.
-async fn known(outside: &Outside) -> Result<BTreeSet<String>, Stop> {
+pub(super) async fn known(outside: &Outside) -> Result<BTreeSet<String>, Stop> {
     let setup = outside.setup();
     let silent = |_: Message| {};
     let watch = || Watch { on: &silent, cancel: &setup.cancel, again: &setup.again };
@@ -100,7 +100,7 @@ async fn known(outside: &Outside) -> Result<BTreeSet<String>, Stop> {
     Ok(resources.into_iter().flatten().filter_map(|entry| entry["address"].as_str().map(str::to_owned)).collect())
 }
 
-fn forget(outside: &Outside, name: &str) -> Result<(), Stop> {
+pub(super) fn forget(outside: &Outside, name: &str) -> Result<(), Stop> {
     let path = outside.terraform.dir().join(name);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Stop::failed(

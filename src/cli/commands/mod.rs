@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod act;
+pub(crate) mod destroy;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod generate;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: &Command) -> std::io::Result<Exit> {
         Command::Verify(args) => verify::run(args),
         Command::Drift(args) => drift::run(args),
         Command::Reconcile(args) => reconcile::run(args),
+        Command::Destroy(args) => destroy::run(args),
         Command::Status(args) => status::run(args),
         Command::Outputs(args) => outputs::run(args),
         Command::Explain(args) => explain::run(args),

@@ -10,13 +10,32 @@ const MOST_CHANGES: usize = 6;
 
 /// The plan for people.
 pub(crate) fn text<S>(plan: &Plan<S>, terminal: &Terminal, verbose: bool) -> String {
+    told(plan, terminal, Manner { verbose, guarded: true })
+}
+
+/// A plan that is meant to take things away.
+pub(crate) fn destruction<S>(plan: &Plan<S>, terminal: &Terminal) -> String {
+    told(plan, terminal, Manner { verbose: false, guarded: false })
+}
+
+/// How a plan is told.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// Every unit and every field.
+    verbose: bool,
+    /// Whether whatever destroys must be named to be allowed.
+    guarded: bool,
+}
+
+fn told<S>(plan: &Plan<S>, terminal: &Terminal, manner: Manner) -> String {
+    let verbose = manner.verbose;
     let units: Vec<&Unit> = plan.units.iter().filter(|unit| unit.counts() && unit.action != Action::Unchanged).collect();
     let mut told = terminal.paint(Tone::Strong, &format!("Plan for stack {}", plan.stack)) + "\n";
     let (providers, units): (Vec<&Unit>, Vec<&Unit>) = units.into_iter().partition(|unit| !verbose && is_registration(unit));
     let (destructive, others): (Vec<&Unit>, Vec<&Unit>) = units.into_iter().partition(|unit| unit.action.is_destructive());
-    told.extend(destructive.into_iter().map(|unit| one(unit, terminal, verbose)));
+    told.extend(destructive.into_iter().map(|unit| one(unit, terminal, manner)));
     told.push_str(&registrations(&providers, terminal));
-    told.extend(others.into_iter().map(|unit| one(unit, terminal, verbose)));
+    told.extend(others.into_iter().map(|unit| one(unit, terminal, manner)));
     let unchanged: Vec<&Unit> = plan.units.iter().filter(|unit| unit.counts() && unit.action == Action::Unchanged).collect();
     if verbose {
         for unit in &unchanged {
@@ -54,7 +73,7 @@ fn registrations(units: &[&Unit], terminal: &Terminal) -> String {
     terminal.paragraph(lead, &text).replacen(lead, &format!("  {} ", terminal.paint(Tone::Good, "+ register")), 1)
 }
 
-fn one(unit: &Unit, terminal: &Terminal, verbose: bool) -> String {
+fn one(unit: &Unit, terminal: &Terminal, manner: Manner) -> String {
     let (sign, word, tone) = match unit.action {
         Action::Create => ("+", "create", Tone::Good),
         Action::Update => ("~", "update", Tone::Change),
@@ -67,7 +86,7 @@ fn one(unit: &Unit, terminal: &Terminal, verbose: bool) -> String {
     let body = terminal.paragraph(&lead, &format!("{} ({})", unit.title, unit.owner));
     let mut told = body.replacen(&lead, &format!("  {} ", terminal.paint(tone, &format!("{sign} {word}"))), 1);
     told.push_str(&terminal.paragraph("      why: ", &unit.reason));
-    let shown = if verbose || unit.action.is_destructive() { unit.changes.len() } else { MOST_CHANGES };
+    let shown = if manner.verbose || unit.action.is_destructive() { unit.changes.len() } else { MOST_CHANGES };
     for change in unit.changes.iter().take(shown) {
         let (before, after) = (change.before.as_deref().unwrap_or("nothing"), change.after.as_deref().unwrap_or("nothing"));
         told.push_str(&terminal.paragraph("      ", &format!("{}: {before} -> {after}", change.field)));
@@ -76,7 +95,7 @@ fn one(unit: &Unit, terminal: &Terminal, verbose: bool) -> String {
         let more = counted(unit.changes.len() - shown, "more field");
         told.push_str(&terminal.paragraph("      and ", &more));
     }
-    if unit.action.is_destructive() {
+    if unit.action.is_destructive() && manner.guarded {
         let address = unit.id.as_str().strip_prefix("terraform:").unwrap_or(unit.id.as_str());
         told.push_str(&terminal.paragraph("      ", &format!("only with --allow-destroy {address}")));
     }

@@ -33,6 +33,8 @@ fn headline(report: &Report, terminal: &Terminal) -> String {
     let stack = report.stack.as_deref().unwrap_or("?");
     let proven = if report.verified { ", data is proven to arrive" } else { "" };
     let (tone, said) = match report.result {
+        Outcome::Changed if report.command == "destroy" => (Tone::Good, format!("Stack {stack} is gone.")),
+        Outcome::Unchanged if report.command == "destroy" => (Tone::Good, format!("Stack {stack}: nothing is left of it.")),
         Outcome::Changed => (Tone::Good, format!("Stack {stack} is as wished now{proven}.")),
         Outcome::Unchanged if report.command == "drift" => (Tone::Good, format!("Stack {stack} is as the file says.")),
         Outcome::Unchanged if report.command == "verify" => (Tone::Good, format!("Stack {stack}: data is proven to arrive.")),

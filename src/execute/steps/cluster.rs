@@ -34,7 +34,7 @@ pub(super) async fn set_policy_mode(unit: &UnitId, cluster: &ArmId, mode: &str, 
 }
 
 /// Reads a settled cluster, writes when `wrong` names a field, and reads back. A 412 or a 409 starts again from the read.
-async fn converge(
+pub(super) async fn converge(
     unit: &UnitId,
     id: &ArmId,
     hands: &Hands,

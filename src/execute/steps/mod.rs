@@ -4,6 +4,7 @@ mod cluster;
 mod collection;
 mod grafana;
 mod providers;
+mod removal;
 mod roles;
 mod rule_groups;
 mod settings;
@@ -29,6 +30,9 @@ pub(super) async fn perform(unit: &Unit, step: &Step, hands: &Hands) -> Result<O
         Step::PutRecordingRules(wish) => rule_groups::put(id, wish, hands).await,
         Step::AssignRole { scope, role, principal } => roles::assign(id, scope, *role, principal, hands).await,
         Step::MergeSettings { cluster, fragments } => settings::merge_settings(id, cluster, fragments, hands).await,
+        Step::Remove { id: resource } => removal::remove(id, resource, hands).await,
+        Step::DisableMetrics { cluster } => removal::disable_metrics(id, cluster, hands).await,
+        Step::RemoveIntegration { grafana, workspace } => removal::remove_integration(id, grafana, workspace, hands).await,
         Step::AwaitPickup { cluster } => settings::await_pickup(id, cluster, hands).await,
     }
 }

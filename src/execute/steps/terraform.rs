@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::event::{Event, UnitId, UnitStatus};
 use crate::execute::engine::Outcome;
 use crate::execute::{Error, Hands};
-use crate::terraform::{Message, Watch};
+use crate::terraform::{Action, Message, Watch};
 
 type Lines = BTreeMap<UnitId, (UnitStatus, Duration)>;
 
@@ -41,6 +41,9 @@ fn tell(unit: &UnitId, message: &Message, hands: &Hands) -> Option<(UnitId, Unit
         Message::Progress { address, .. } => {
             hands.events.progress(&line(address), "terraform is at work");
             None
+        }
+        Message::Completed { address, action: Action::Delete, elapsed, .. } => {
+            end(address, UnitStatus::Done, *elapsed, "it is gone".to_owned())
         }
         Message::Completed { address, id, elapsed, .. } => {
             let name = id.as_deref().and_then(|id| id.rsplit('/').next()).unwrap_or_default();

@@ -100,6 +100,12 @@ pub fn metrics_body(wish: &MetricsWish, cluster: &ArmObject) -> Value {
     merged(cluster, &json!({"properties": {"azureMonitorProfile": {"metrics": metrics}}}))
 }
 
+/// The body of the full PUT that switches the add-on off (contract §3.10).
+#[must_use]
+pub fn metrics_off_body(cluster: &ArmObject) -> Value {
+    merged(cluster, &json!({"properties": {"azureMonitorProfile": {"metrics": {"enabled": false}}}}))
+}
+
 /// The body of the full PUT that sets the policy mode, leaving every sibling as read.
 #[must_use]
 pub fn policy_mode_body(mode: &str, cluster: &ArmObject) -> Value {

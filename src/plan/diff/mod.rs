@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::base::ArmId;
 
 /// Whether a value is a resource id equal to `id`, without case.
-fn is_id(value: &Value, id: &ArmId) -> bool {
+#[must_use]
+pub fn is_id(value: &Value, id: &ArmId) -> bool {
     value.as_str().is_some_and(|text| ArmId::parse(text).is_ok_and(|found| found == *id))
 }

@@ -65,7 +65,8 @@ fn unit(desired: &Desired, observed: &Observed, wish: &RoleWish, blind: &mut Vec
     })
 }
 
-fn scope_name(scope: &ArmId) -> String {
+/// A scope as people call it.
+pub(in crate::plan) fn scope_name(scope: &ArmId) -> String {
     match scope.resource_type() {
         None if scope.group().is_none() => "the subscription".to_owned(),
         None => format!("resource group {}", scope.name()),

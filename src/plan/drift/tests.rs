@@ -143,6 +143,14 @@ fn spellings_of_azure_are_no_drift() {
 }
 
 #[test]
+fn a_minor_version_stands_for_its_patches_and_an_address_for_its_range() {
+    let version = |wanted: &str, found: &str| alike(Alike::Version, &json!(wanted), &json!(found));
+    assert!(version("1.34", "1.34.2") && version("1.34.2", "1.34.2") && version("1.34", "1.34"));
+    assert!(!version("1.34.2", "1.34.3") && !version("1.3", "1.34") && !version("1.34", "1.35.0"));
+    assert!(alike(Alike::Set, &json!(["203.0.113.7", "b"]), &json!(["B", "203.0.113.7/32"])));
+}
+
+#[test]
 fn what_is_gone_is_one_item_and_what_hung_on_it_none() {
     let (desired, mut observed) = as_declared(&spec("quickstart"));
     observed.cluster = Sight::Absent;

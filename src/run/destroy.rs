@@ -1,0 +1,221 @@
+//! `destroy`: takes a stack away in rounds of look, plan, consent and work until nothing is left. The same engine, guard, policies
+//! and journal as `provision`; a run that was broken off is taken up by the next.
+
+use super::provision::{Answer, judge_failures};
+use super::setup::{Outside, Setup};
+use super::stop::Stop;
+use super::survey::without_terraform;
+use super::tally::Tally;
+use super::{judge, prepare, problem, resume, snapshot};
+use crate::base::{ArmId, Kind};
+use crate::desired::{Desired, resolve};
+use crate::diag::{Code, Diagnostic};
+use crate::event::{Action, Event, Outcome, Phase, Report};
+use crate::observed::{Observed, Sight, Surroundings};
+use crate::plan::{self, Approved, Checked, Plan};
+use crate::policy::Policies;
+use crate::spec::Spec;
+use crate::terraform::{Message, Watch};
+use crate::{execute, hcl, observe};
+
+/// Two rounds are the rule: one that works and one that finds nothing left.
+const MOST_ROUNDS: u32 = 5;
+
+/// What the user asked for.
+pub struct Destruction<'a> {
+    /// Whether the workspace and Grafana may go with all that is in them.
+    pub include_data: bool,
+    /// Whether a snapshot is written before.
+    pub snapshot: bool,
+    /// Shows the plan.
+    pub show: &'a (dyn Fn(&Plan<Checked>) + Send + Sync),
+    /// Asks whether it may be carried out. May block.
+    pub ask: &'a (dyn Fn(&Plan<Approved>) -> Answer + Send + Sync),
+}
+
+impl std::fmt::Debug for Destruction<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Destruction").field("include_data", &self.include_data).finish_non_exhaustive()
+    }
+}
+
+/// Takes everything away that aksight made. Errors are in the report.
+pub async fn destroy(spec: &Spec, setup: Setup, wants: &Destruction<'_>) -> Report {
+    let mut tally = Tally::new(&setup, spec);
+    let outside = match Outside::open(setup, spec).await {
+        Ok(outside) => outside,
+        Err(error) => return tally.close(None, Err(error.into())).await,
+    };
+    let ended = rounds(&outside, spec, wants, &mut tally).await;
+    tally.close(Some(&outside), ended).await
+}
+
+/// One look at the stack and around it.
+struct Look {
+    observed: Observed,
+    around: Surroundings,
+    orphans: Vec<ArmId>,
+}
+
+async fn rounds(outside: &Outside, spec: &Spec, wants: &Destruction<'_>, tally: &mut Tally) -> Result<Outcome, Stop> {
+    let setup = outside.setup();
+    let desired = resolve(spec, &setup.subscription);
+    let policies = judge::policies(spec, &setup.base)?;
+    prepare::write_files(outside, spec)?;
+    // Imports of an interrupted creation have no business in a destruction: what terraform does not know goes by REST.
+    resume::forget(outside, hcl::render_imports(&[]).name)?;
+    outside.azure.warm_up().await?;
+    for round in 1..=MOST_ROUNDS {
+        tally.start_lap();
+        let look = look(outside, &desired).await?;
+        let plan = plan::teardown(&desired, &look.observed, &look.around, &look.orphans)?;
+        tally.add_lap(Phase::Observe);
+        if !plan.has_work() {
+            tally.planned(&plan);
+            return Ok(if tally.has_written() { Outcome::Changed } else { Outcome::Unchanged });
+        }
+        let approved = approve(&desired, &look, plan, &policies, spec, wants, tally, round)?;
+        if round == 1 {
+            match tokio::task::block_in_place(|| (wants.ask)(&approved)) {
+                Answer::Yes => {}
+                Answer::No => {
+                    tally.report.next.push("nothing was taken away".to_owned());
+                    return Ok(Outcome::Planned);
+                }
+                Answer::Nobody => return Err(unasked()),
+            }
+            keep_copy(outside, &look, wants, tally).await?;
+        } else {
+            setup.events.note(format!("round {round}: finishing what is left"));
+        }
+        tally.start_lap();
+        setup.events.emit(Event::Phase { phase: Phase::Execute });
+        let done = execute::run(&approved, &outside.hands()).await;
+        let execution = done.map_err(|error| Stop::failed(problem::of_step(None, &error)))?;
+        tally.add_lap(Phase::Execute);
+        tally.executed(&execution);
+        judge_failures(outside, &execution, round, tally).await?;
+        settle_orphans(outside, &look.orphans).await?;
+    }
+    Err(Stop::failed(
+        Diagnostic::error(Code::AzureConflict, format!("after {MOST_ROUNDS} rounds something is still there"))
+            .hint("somebody or something makes it again: see which units appear again and again"),
+    ))
+}
+
+async fn look(outside: &Outside, desired: &Desired) -> Result<Look, Stop> {
+    let setup = outside.setup();
+    setup.events.emit(Event::Phase { phase: Phase::Observe });
+    let (observed, view) = tokio::join!(Box::pin(without_terraform(outside, desired)), terraform(outside));
+    let mut observed = observed?;
+    let view = view?;
+    let around = observe::surroundings(desired, observed.workspace.seen(), &outside.azure).await;
+    let known = |address: &str| view.resources.iter().any(|one| one.address == address);
+    let mut orphans = Vec::new();
+    for creation in outside.journal.expected_creations().await? {
+        let Some(id) = creation.id.as_deref().and_then(|id| ArmId::parse(id).ok()) else { continue };
+        let Some(kind) = Kind::of(&id).filter(|_| !known(&creation.address)) else { continue };
+        if outside.azure.get(&id, kind).await?.is_some() {
+            orphans.push(id);
+        }
+    }
+    observed.terraform = Sight::Present(view);
+    Ok(Look { observed, around, orphans })
+}
+
+async fn terraform(outside: &Outside) -> Result<crate::observed::tfplan::TerraformView, Stop> {
+    let setup = outside.setup();
+    prepare::init(outside).await?;
+    let silent = |_: Message| {};
+    let watch = || Watch { on: &silent, cancel: &setup.cancel, again: &setup.again };
+    match observe::terraform_destroy(&outside.terraform, &outside.plan_file, watch()).await {
+        Ok(view) => Ok(view),
+        Err(error) => {
+            prepare::mend(outside, error).await?;
+            Ok(observe::terraform_destroy(&outside.terraform, &outside.plan_file, watch()).await?)
+        }
+    }
+}
+
+/// Lets the plan through: nothing foreign in the way, data only by name, then policies and guard, which are told that everything
+/// else of this plan is meant.
+#[expect(clippy::too_many_arguments, reason = "the whole of one decision, read top to bottom")]
+fn approve(
+    desired: &Desired,
+    look: &Look,
+    plan: Plan<plan::Draft>,
+    policies: &Policies,
+    spec: &Spec,
+    wants: &Destruction<'_>,
+    tally: &mut Tally,
+    round: u32,
+) -> Result<Plan<Approved>, Stop> {
+    let foreign = plan::foreign(desired, &look.observed, &look.around, &plan);
+    let goes = |unit: &&plan::Unit| unit.action == Action::Delete;
+    let address = |unit: &plan::Unit| unit.id.as_str().trim_start_matches("terraform:").to_owned();
+    let mut doomed: Vec<String> = plan.units.iter().filter(goes).map(address).collect();
+    doomed.extend(look.orphans.iter().map(ToString::to_string));
+    let plan = judge::review(policies, plan, spec, &look.observed, &doomed)?;
+    tally.planned(&plan);
+    if round == 1 {
+        (wants.show)(&plan);
+    }
+    let mut problems: Vec<Diagnostic> = foreign.iter().map(in_the_way).collect();
+    if !wants.include_data {
+        problems.extend(doomed.iter().filter(|address| plan::WITH_DATA.contains(&address.as_str())).map(|one| holds_data(one)));
+    }
+    if !problems.is_empty() {
+        return Err(Stop { outcome: Outcome::Denied, problems });
+    }
+    Ok(plan.approve(&doomed)?)
+}
+
+fn in_the_way(foreign: &plan::Foreign) -> Diagnostic {
+    Diagnostic::error(Code::GuardRefused, format!("`{}` is not this stack's and in the way", foreign.id.name()))
+        .caused_by(foreign.why.clone())
+        .about(foreign.id.to_string())
+        .hint("move it elsewhere or delete it yourself, then run the same command again")
+}
+
+fn holds_data(address: &str) -> Diagnostic {
+    let what = if address == crate::desired::address::WORKSPACE {
+        "every metric in it would be lost: a workspace has no soft delete"
+    } else {
+        "its dashboards, alert rules and users would be lost"
+    };
+    Diagnostic::error(Code::GuardRefused, format!("`{address}` holds data"))
+        .caused_by(what)
+        .about(address.to_owned())
+        .hint("if that is wanted: `--include-data`")
+}
+
+fn unasked() -> Stop {
+    let problem = Diagnostic::error(Code::NeedsAnswer, "the plan waits for somebody's approval");
+    Stop {
+        outcome: Outcome::Waiting,
+        problems: vec![problem.hint("answer beforehand with `--yes`, or run the command in a terminal")],
+    }
+}
+
+async fn keep_copy(outside: &Outside, look: &Look, wants: &Destruction<'_>, tally: &mut Tally) -> Result<(), Stop> {
+    if !wants.snapshot {
+        return Ok(());
+    }
+    let view = look.observed.terraform.seen();
+    let grafana = view.is_some_and(|view| view.resources.iter().any(|one| one.address == crate::desired::address::GRAFANA));
+    let directory = snapshot::take(outside, &look.observed, grafana).await?;
+    let told = format!("a copy of settings, roles and dashboards is in `{}`", directory.display());
+    outside.setup().events.note(told.clone());
+    tally.report.next.push(told);
+    Ok(())
+}
+
+/// An orphan that is gone is nobody's expectation any more.
+async fn settle_orphans(outside: &Outside, orphans: &[ArmId]) -> Result<(), Stop> {
+    for creation in outside.journal.expected_creations().await? {
+        if creation.id.as_deref().and_then(|id| ArmId::parse(id).ok()).is_some_and(|id| orphans.contains(&id)) {
+            outside.journal.settle_creation(&creation.address).await?;
+        }
+    }
+    Ok(())
+}
