@@ -119,7 +119,16 @@ fn no_op(home: &Path) {
 
 fn served(home: &Path, faults: Vec<embedded::Fault>) -> embedded::Options {
     let state_dir = home.join(".aksight/rehearsals/quickstart/azure");
-    embedded::Options { state_dir, fresh: false, pace: 0.002, port: None, subscription: None, tenant: None, faults }
+    embedded::Options {
+        state_dir,
+        fresh: false,
+        pace: 0.002,
+        port: None,
+        subscription: None,
+        further_subscriptions: Vec::new(),
+        tenant: None,
+        faults,
+    }
 }
 
 fn plan_alone(state: &Path) -> Duration {

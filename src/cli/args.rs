@@ -29,7 +29,11 @@ pub(crate) enum Command {
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     /// Print the JSON Schema of aksight.yaml, for editors.
-    Schema,
+    Schema {
+        /// What the file describes.
+        #[arg(long, value_enum, default_value_t = Described::Stack)]
+        kind: Described,
+    },
     Generate(generate::GenerateArgs),
     Plan(plan::PlanArgs),
     Provision(provision::ProvisionArgs),
@@ -49,4 +53,13 @@ pub(crate) enum Command {
         shell: clap_complete::Shell,
     },
     Version(version::VersionArgs),
+}
+
+/// What a file describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Described {
+    /// One stack.
+    Stack,
+    /// Many stacks.
+    Fleet,
 }

@@ -11,7 +11,7 @@ use aksight::journal::{LockError, Owner, StackLock};
 use aksight::run::{FastClock, RealClock, Setup, exit_code, problem};
 use aksight::sim::server as embedded;
 use aksight::sim::tfplugin;
-use aksight::spec::{self, Spec};
+use aksight::spec::{self, Fleet, FleetStack, Spec};
 use aksight::terraform::{Environment, Value};
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,9 @@ pub(crate) struct StackArgs {
     /// The file; without one, a rehearsal uses the shipped quickstart.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Of a fleet only the stacks with this name; `*` and `?` stand for anything; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
     /// Where state is kept, per stack [default: .aksight beside the file].
     #[arg(long, value_name = "DIR", env = "AKSIGHT_STATE_DIR")]
     pub(crate) state_dir: Option<PathBuf>,
@@ -96,6 +99,40 @@ pub(crate) struct Script {
     pub(crate) spec: Spec,
     /// The directory that its paths count from.
     pub(crate) base: PathBuf,
+    /// The fleet that it belongs to.
+    pub(crate) fleet: Option<String>,
+}
+
+/// A fleet's file, read and checked.
+pub(crate) struct FleetScript {
+    /// Its text.
+    pub(crate) text: String,
+    /// What it says, as far as `--only` goes.
+    pub(crate) fleet: Fleet,
+    /// The directory that its paths count from.
+    pub(crate) base: PathBuf,
+}
+
+impl FleetScript {
+    /// One of its stacks, as if it stood alone.
+    pub(crate) fn script(&self, stack: &FleetStack) -> Script {
+        let base = stack.file.as_ref().and_then(|file| Some(self.base.join(file).parent()?.to_path_buf()));
+        Script {
+            // Messages about a file of its own name that file; its lines are not at hand.
+            text: if stack.file.is_some() { String::new() } else { self.text.clone() },
+            spec: stack.spec.clone(),
+            base: base.unwrap_or_else(|| self.base.clone()),
+            fleet: Some(self.fleet.name.clone()),
+        }
+    }
+}
+
+/// What a command works on.
+pub(crate) enum Subject {
+    /// One stack.
+    Stack(Box<Script>),
+    /// Many.
+    Fleet(FleetScript),
 }
 
 /// What is wrong, and the text of the file it is wrong in.
@@ -116,8 +153,19 @@ impl Refused {
     }
 }
 
-/// Reads the file, or takes the shipped one for a rehearsal that has none.
+/// Reads a file that must be a stack's.
 pub(crate) fn read(args: &StackArgs) -> Result<Script, Refused> {
+    match read_any(args)? {
+        Subject::Stack(script) => Ok(*script),
+        Subject::Fleet(_) => Err(Refused::usage(
+            Diagnostic::error(Code::Usage, "this command works on one stack, and the file describes a fleet")
+                .hint("give it the file of one stack"),
+        )),
+    }
+}
+
+/// Reads the file, or takes the shipped one for a rehearsal that has none.
+pub(crate) fn read_any(args: &StackArgs) -> Result<Subject, Refused> {
     let shipped = args.file.is_none() && args.simulate && !Path::new(DEFAULT_FILE).exists();
     let path = args.file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
     let name = if shipped { "the shipped quickstart".to_owned() } else { path.display().to_string() };
@@ -129,23 +177,47 @@ pub(crate) fn read(args: &StackArgs) -> Result<Script, Refused> {
     })?;
     let base =
         path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    if spec::is_fleet(&text) {
+        let open = |file: &str| std::fs::read_to_string(base.join(file));
+        let read = spec::read_fleet(&text, &name, &open).and_then(|fleet| fleet.only(&args.only).map_err(|told| vec![*told]));
+        return match read {
+            Ok(fleet) => Ok(Subject::Fleet(FleetScript { text, fleet, base })),
+            Err(problems) => Err(Refused { problems, text, exit_code: 64 }),
+        };
+    }
+    if !args.only.is_empty() {
+        let told = Diagnostic::error(Code::Usage, "`--only` chooses stacks of a fleet, and the file describes one stack");
+        return Err(Refused::usage(told.hint("leave it out")));
+    }
     match spec::read(&text, &name) {
-        Ok(spec) => Ok(Script { text, spec, base }),
+        Ok(spec) => Ok(Subject::Stack(Box::new(Script { text, spec, base, fleet: None }))),
         Err(problems) => Err(Refused { problems, text, exit_code: 64 }),
     }
 }
 
 /// The stack's own directory, absolute: terraform runs elsewhere. Rehearsals lie apart from real runs, and from those with the
-/// other provider.
+/// other provider; stacks of a fleet lie in the fleet's.
 pub(crate) fn directory(args: &StackArgs, script: &Script) -> PathBuf {
-    let state = args.state_dir.clone().unwrap_or_else(|| script.base.join(".aksight"));
+    let name = &script.spec.stack.metadata.name;
+    match &script.fleet {
+        None => place(args, &script.base, ["stacks", "rehearsals", "rehearsals-azurerm"], name),
+        Some(fleet) => place(args, &script.base, FLEETS, fleet).join(name),
+    }
+}
+
+/// Where fleets are kept: real, rehearsed, rehearsed with the other provider.
+const FLEETS: [&str; 3] = ["fleets", "fleet-rehearsals", "fleet-rehearsals-azurerm"];
+
+fn place(args: &StackArgs, base: &Path, kinds: [&str; 3], name: &str) -> PathBuf {
+    let state = args.state_dir.clone().unwrap_or_else(|| base.join(".aksight"));
+    let [real, rehearsal, with_azurerm] = kinds;
     let kind = match (args.simulate, args.provider) {
-        (false, _) => "stacks",
-        (true, Provider::StandIn) => "rehearsals",
+        (false, _) => real,
+        (true, Provider::StandIn) => rehearsal,
         // Terraform's lock file binds a directory to one build of a provider.
-        (true, Provider::Azurerm) => "rehearsals-azurerm",
+        (true, Provider::Azurerm) => with_azurerm,
     };
-    let relative = state.join(kind).join(&script.spec.stack.metadata.name);
+    let relative = state.join(kind).join(name);
     std::path::absolute(&relative).unwrap_or(relative)
 }
 
@@ -185,15 +257,30 @@ struct Way {
     embedded: Option<embedded::Azure>,
 }
 
-/// Sets the stage for a command.
+/// Opens the one embedded Azure in which all stacks of a fleet are rehearsed; nothing for a real run.
+pub(crate) async fn theatre(args: &StackArgs, script: &FleetScript) -> Result<Strike, Refused> {
+    if !args.simulate {
+        return Ok(Strike(None));
+    }
+    let home = place(args, &script.base, FLEETS, &script.fleet.name);
+    let named = script.fleet.stacks.iter().filter_map(|stack| stack.spec.stack.azure.subscription.clone());
+    let mut subscriptions: Vec<String> = named.collect();
+    subscriptions.sort();
+    subscriptions.dedup();
+    let tenant = script.fleet.stacks.iter().find_map(|stack| stack.spec.stack.azure.tenant.clone());
+    Ok(Strike(Some(embed(args, &home, subscriptions, tenant).await?)))
+}
+
+/// Sets the stage for a command. `theatre` is the embedded Azure of a fleet's rehearsal; a stack alone gets its own.
 pub(crate) async fn set(
     command: &str,
     args: &StackArgs,
     script: &Script,
-    events: Stream,
-    stops: &Stops,
+    (events, stops): (Stream, &Stops),
+    theatre: Option<&Strike>,
 ) -> Result<(Setup, Strike), Refused> {
-    let way = if args.simulate { rehearsal(args, script).await? } else { real(script).await? };
+    let shared = theatre.and_then(|strike| strike.0.as_ref());
+    let way = if args.simulate { rehearsal(args, script, shared).await? } else { real(script).await? };
     let setup = Setup {
         command: command.to_owned(),
         directory: directory(args, script),
@@ -255,22 +342,38 @@ fn hand_on(environment: &mut Environment, credential: &CredentialSource, subscri
     }
 }
 
-async fn rehearsal(args: &StackArgs, script: &Script) -> Result<Way, Refused> {
-    let stack = directory(args, script);
-    let wanted = &script.spec.stack.azure;
+/// Starts an embedded Azure below `home`.
+async fn embed(
+    args: &StackArgs,
+    home: &Path,
+    subscriptions: Vec<String>,
+    tenant: Option<String>,
+) -> Result<embedded::Azure, Refused> {
+    let mut subscriptions = subscriptions.into_iter();
     let options = embedded::Options {
-        state_dir: stack.join("azure"),
+        state_dir: home.join("azure"),
         fresh: args.fresh,
         pace: args.sim_pace,
         port: None,
-        subscription: Some(wanted.subscription.clone().unwrap_or_else(|| REHEARSAL_SUBSCRIPTION.to_owned())),
-        tenant: wanted.tenant.clone(),
+        subscription: Some(subscriptions.next().unwrap_or_else(|| REHEARSAL_SUBSCRIPTION.to_owned())),
+        further_subscriptions: subscriptions.collect(),
+        tenant,
         faults: args.fault.clone(),
     };
+    embedded::Azure::start(options).await.map_err(|error| not_served(home, &error))
+}
+
+async fn rehearsal(args: &StackArgs, script: &Script, shared: Option<&embedded::Azure>) -> Result<Way, Refused> {
+    let stack = directory(args, script);
+    let wanted = &script.spec.stack.azure;
     if args.fresh {
         forget(&stack.join("terraform")).map_err(|error| unusable(&stack, &error))?;
     }
-    let azure = embedded::Azure::start(options).await.map_err(|error| not_served(&stack, &error))?;
+    let own = match shared {
+        Some(_) => None,
+        None => Some(embed(args, &stack, wanted.subscription.iter().cloned().collect(), wanted.tenant.clone()).await?),
+    };
+    let Some(azure) = shared.or(own.as_ref()) else { return Err(Refused::machine(nowhere())) };
     let failed = |error: azure::Error| Refused::machine(problem::of_azure(&error));
     let http = azure::http::client_trusting_only(&[azure.ca_file().to_owned()]).map_err(failed)?;
     let cloud = azure::discover(azure.metadata_host(), &http).await.map_err(failed)?;
@@ -279,7 +382,7 @@ async fn rehearsal(args: &StackArgs, script: &Script) -> Result<Way, Refused> {
         client_id: azure.client_id().to_owned(),
         secret: azure.client_secret().clone(),
     };
-    let subscription = azure.subscription().to_owned();
+    let subscription = wanted.subscription.clone().unwrap_or_else(|| azure.subscription().to_owned());
     // The user's own sign-in has no business in a rehearsal.
     let kept = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("ARM_"));
     let mut environment = Environment::from_snapshot(kept);
@@ -295,13 +398,17 @@ async fn rehearsal(args: &StackArgs, script: &Script) -> Result<Way, Refused> {
         environment.set(name, Value::Plain(without_proxy().into()));
     }
     let clock = Arc::new(FastClock { factor: factor(args.sim_pace) });
-    Ok(Way { environment, cloud, credential, http, subscription, clock, embedded: Some(azure) })
+    Ok(Way { environment, cloud, credential, http, subscription, clock, embedded: own })
 }
 
 /// `NO_PROXY` with this machine in it: a proxy of the user's has nothing to do on the way to the embedded Azure.
 pub(crate) fn without_proxy() -> String {
     let direct = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
     format!("localhost,127.0.0.1,::1,{direct}").trim_end_matches(',').to_owned()
+}
+
+fn nowhere() -> Diagnostic {
+    Diagnostic::error(Code::StateDirectory, "there is no embedded Azure to rehearse in")
 }
 
 /// How many times faster our waits pass; never slower than life.

@@ -4,6 +4,7 @@
 
 mod check;
 mod drift;
+mod fleet;
 mod report;
 mod unit;
 
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub use check::{Check, CheckId, Verdict};
 pub use drift::{Depth, DriftClass, DriftItem, Winner};
+pub use fleet::{FLEET_SCHEMA, FleetLine, FleetReport};
 pub use report::{DriftReport, Durations, Outcome, PlanSummary, REPORT_SCHEMA, Report, UnitLine};
 pub use unit::{Action, Change, Finding, FindingLevel, Owner, UnitId, UnitStatus};
 

@@ -169,6 +169,12 @@ fn roles(desired: &Desired, observed: &Observed, blind: &mut Vec<String>) -> Vec
         };
         let Some(principal) = principal else { continue };
         let title = format!("{} on {} for {who}", wish.role.name(), scope_name(&wish.scope));
+        // Stacks that share a workspace or a Grafana share its assignments, too: they have the same names.
+        let ours = desired.terraform.values().any(|id| *id == wish.scope && *id != desired.group);
+        let grafanas = matches!(wish.holder, RoleHolder::Grafana) && desired.terraform.contains_key(GRAFANA);
+        if !ours && !grafanas {
+            continue;
+        }
         match observed.assignments.get(&wish.scope) {
             Some(Sight::Unknown(why)) => blind.push(format!("role assignments at `{}`: {why}", wish.scope)),
             Some(Sight::Present(known)) => {

@@ -6,7 +6,7 @@ use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::without_terraform;
 use super::tally::Tally;
-use super::{judge, prepare, problem, resume, snapshot};
+use super::{judge, outputs, prepare, problem, resume, snapshot};
 use crate::base::{ArmId, Kind};
 use crate::desired::{Desired, resolve};
 use crate::diag::{Code, Diagnostic};
@@ -203,7 +203,9 @@ async fn keep_copy(outside: &Outside, look: &Look, wants: &Destruction<'_>, tall
     }
     let view = look.observed.terraform.seen();
     let grafana = view.is_some_and(|view| view.resources.iter().any(|one| one.address == crate::desired::address::GRAFANA));
-    let directory = snapshot::take(outside, &look.observed, grafana).await?;
+    // A Grafana whose provision never came to its end lets nobody in yet: there is nothing to lose, and no role to read it with.
+    let dashboards = grafana && outputs::ever_kept(outside).await?;
+    let directory = snapshot::take(outside, &look.observed, dashboards).await?;
     let told = format!("a copy of settings, roles and dashboards is in `{}`", directory.display());
     outside.setup().events.note(told.clone());
     tally.report.next.push(told);

@@ -46,6 +46,11 @@ pub(super) async fn keep(outside: &Outside, outputs: &BTreeMap<String, Value>, c
     outside.journal.put_output(&outside.run, CHECKS, &checks, now).await
 }
 
+/// Whether any run of this stack ever came to its end.
+pub(super) async fn ever_kept(outside: &Outside) -> Result<bool, journal::Error> {
+    Ok(outside.journal.output(OUTPUTS).await?.is_some())
+}
+
 /// What the journal of a stack remembers.
 #[derive(Clone, Debug)]
 pub struct Remembered {

@@ -1,6 +1,7 @@
 //! Floor 2: the user's file. YAML with positions in, a typed and checked spec out, all problems at once.
 
 pub mod file;
+mod fleet;
 
 mod check;
 mod checked;
@@ -18,6 +19,7 @@ mod tests;
 pub use check::provider::grafana_majors;
 pub use check::targets::{CONTROL as CONTROL_PLANE_TARGETS, DATA as SCRAPE_TARGETS, POD_ANNOTATIONS};
 pub use checked::{Backend, Placement, Spec};
+pub use fleet::{Fleet, FleetStack, fleet_schema, is_fleet, read_fleet};
 pub use reference::reference_markdown;
 pub use schema::schema;
 pub use source::Source;
@@ -31,9 +33,13 @@ use crate::diag::{Code, Diagnostic};
 /// Everything that is wrong, in the order of the file, warnings included. At least one of them is an error.
 pub fn read(text: &str, file_name: &str) -> Result<Spec, Vec<Diagnostic>> {
     let document = yaml::parse(text, file_name).map_err(|fatal| vec![*fatal])?;
-    let source = Source::new(file_name, document.places);
-    let shaped = structure::shape(document.value, &source);
-    let mut found = document.problems;
+    read_document(document.value, document.problems, Source::new(file_name, document.places))
+}
+
+/// Checks a stack's document, wherever its parts stand.
+fn read_document(value: serde_json::Value, problems: Vec<Diagnostic>, source: Source) -> Result<Spec, Vec<Diagnostic>> {
+    let shaped = structure::shape(value, &source);
+    let mut found = problems;
     found.extend(shaped.problems);
     let stack = match serde_json::from_value::<file::Stack>(shaped.value) {
         Ok(stack) => stack,

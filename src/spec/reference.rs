@@ -141,5 +141,6 @@ mod tests {
     #[test]
     fn the_schema_is_up_to_date() {
         committed("docs/reference/aksight.schema.json", &format!("{:#}\n", schema()));
+        committed("docs/reference/aksight-fleet.schema.json", &format!("{:#}\n", crate::spec::fleet_schema()));
     }
 }

@@ -67,6 +67,17 @@ impl Source {
         self.places.get(pointer)?.plain.as_deref()
     }
 
+    pub(super) fn place(&self, pointer: &str) -> Option<&Place> {
+        self.places.get(pointer)
+    }
+
+    /// Places at and below a pointer, each with the rest of its own pointer.
+    pub(super) fn below<'a>(&'a self, pointer: &'a str) -> impl Iterator<Item = (&'a str, &'a Place)> {
+        let inside = move |found: &str| found[pointer.len()..].is_empty() || found[pointer.len()..].starts_with('/');
+        let all = self.places.range(pointer.to_owned()..).take_while(move |(found, _)| found.starts_with(pointer));
+        all.filter(move |(found, _)| inside(found)).map(move |(found, place)| (&found[pointer.len()..], place))
+    }
+
     fn has_children(&self, pointer: &str) -> bool {
         let below = format!("{pointer}/");
         self.places.range(below.clone()..).next().is_some_and(|(first, _)| first.starts_with(&below))

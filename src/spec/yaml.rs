@@ -30,6 +30,14 @@ pub(super) struct Document {
 /// # Errors
 /// The one problem after which nothing more can be read.
 pub(super) fn parse(text: &str, file: &str) -> Result<Document, Box<Diagnostic>> {
+    parse_up_to(text, file, MOST_NODES)
+}
+
+/// The same for a text of up to so many nodes.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_up_to(text: &str, file: &str, most_nodes: usize) -> Result<Document, Box<Diagnostic>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader {
         events: Parser::new_from_str(text),
@@ -39,6 +47,7 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Document, Box<Diagnostic>>
         problems: Vec::new(),
         anchors: HashMap::new(),
         nodes: 0,
+        most_nodes,
     };
     let value = reader.document()?;
     Ok(Document { value, places: reader.places, problems: reader.problems })
@@ -62,6 +71,7 @@ struct Reader<'a> {
     problems: Vec<Diagnostic>,
     anchors: HashMap<usize, Anchored>,
     nodes: usize,
+    most_nodes: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -92,7 +102,7 @@ impl<'a> Reader<'a> {
 
     fn node(&mut self, event: Event<'a>, range: Range, at: &str, key: Option<Mark>, depth: usize) -> Fatal<Value> {
         self.nodes += 1;
-        if depth > MOST_DEEP || self.nodes > MOST_NODES {
+        if depth > MOST_DEEP || self.nodes > self.most_nodes {
             let told = if depth > MOST_DEEP { "the file is nested too deeply" } else { "the file is too large" };
             return Err(Box::new(self.excess(told, range)));
         }
@@ -202,7 +212,7 @@ impl<'a> Reader<'a> {
             return Ok(Value::Null);
         };
         self.nodes += anchored.nodes;
-        if self.nodes > MOST_NODES {
+        if self.nodes > self.most_nodes {
             return Err(Box::new(self.excess("the aliases repeat too much", range)));
         }
         let below = anchored.places.iter().map(|(below, place)| (format!("{at}{below}"), place.clone()));

@@ -6,6 +6,7 @@ mod crash;
 mod destroy;
 mod drift;
 mod elsewhere;
+mod fleet;
 mod generate;
 mod refusals;
 mod rehearsal;

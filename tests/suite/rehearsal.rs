@@ -163,6 +163,7 @@ impl Rehearsal {
             pace: PACE,
             port: None,
             subscription: None,
+            further_subscriptions: Vec::new(),
             tenant: None,
             faults: Vec::new(),
         };

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aksight::event::{Outcome, Report, Stream};
 use aksight::run::{Setup, exit_code};
 
-use crate::cli::commands::terraform;
+use crate::cli::commands::{fleet, terraform};
 use crate::cli::exit::Exit;
-use crate::cli::stage::{self, Output, Refused, Script, StackArgs, Stops};
+use crate::cli::prompt;
+use crate::cli::stage::{self, Output, Refused, Script, StackArgs, Stops, Strike, Subject};
 use crate::cli::view::progress::Progress;
 use crate::cli::view::{self, Terminal};
 
@@ -19,15 +20,17 @@ pub(crate) struct Act {
     pub(crate) terminal: Terminal,
     pub(crate) progress: Progress,
     pub(crate) stops: Stops,
+    /// Whether a person can be asked. In a fleet nobody is: several stacks would ask at once.
+    pub(crate) can_ask: bool,
 }
 
-/// Plays a command: `call` is the library's part, made with the setup it is given.
+/// Plays a command: `call` is the library's part, made with the setup it is given. On a fleet it is played for every stack.
 pub(crate) fn play<F>(command: &str, args: &StackArgs, install: bool, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
-    let script = match stage::read(args) {
-        Ok(script) => script,
+    let subject = match stage::read_any(args) {
+        Ok(subject) => subject,
         Err(refused) => return refuse(command, args, &refused),
     };
     log();
@@ -35,33 +38,54 @@ where
     let exit = runtime.block_on(async {
         let terminal = Terminal::of_stderr();
         let (events, progress) = if args.quiet { Progress::silent(&terminal) } else { Progress::start(&terminal) };
-        let act = Act { script, terminal, progress, stops: Stops::default() };
-        let terminated = listen(&act.stops, &events);
-        let mut report = once(command, args, &act, &events, call).await;
-        if let Ok(first) = &report
-            && terraform::would_help(first)
-            && terraform::offer(&act, install).await
-        {
-            report = once(command, args, &act, &events, call).await;
-        }
-        act.progress.finish();
-        match report {
-            Ok(mut report) => {
-                if act.stops.cancel.is_cancelled() && terraform::would_help(&report) {
-                    report.result = Outcome::Interrupted;
-                    report.exit_code = exit_code(Outcome::Interrupted);
-                }
-                if report.result == Outcome::Interrupted && terminated.load(Ordering::Relaxed) {
-                    report.exit_code = 143;
-                }
-                tell(args, &act, &report).map(|()| Exit::Reported(report.exit_code))
+        let stops = Stops::default();
+        let terminated = listen(&stops, &events);
+        match subject {
+            Subject::Stack(script) => {
+                let act = Act { script: *script, terminal, progress, stops, can_ask: prompt::possible() };
+                alone(command, args, install, &act, &events, &terminated, call).await
             }
-            Err(refused) => refuse(command, args, &refused),
+            Subject::Fleet(script) => fleet::play(command, args, &script, &progress, (events, &stops), call).await,
         }
     });
     // A prompt or a name lookup may still hold a thread; nothing waits for it.
     runtime.shutdown_background();
     exit
+}
+
+async fn alone<F>(
+    command: &str,
+    args: &StackArgs,
+    install: bool,
+    act: &Act,
+    events: &Stream,
+    terminated: &AtomicBool,
+    call: &F,
+) -> std::io::Result<Exit>
+where
+    F: AsyncFn(&Act, Setup) -> Report,
+{
+    let mut report = once(command, args, act, events, None, call).await;
+    if let Ok(first) = &report
+        && terraform::would_help(first)
+        && terraform::offer(act, install).await
+    {
+        report = once(command, args, act, events, None, call).await;
+    }
+    act.progress.finish();
+    match report {
+        Ok(mut report) => {
+            if act.stops.cancel.is_cancelled() && terraform::would_help(&report) {
+                report.result = Outcome::Interrupted;
+                report.exit_code = exit_code(Outcome::Interrupted);
+            }
+            if report.result == Outcome::Interrupted && terminated.load(Ordering::Relaxed) {
+                report.exit_code = 143;
+            }
+            tell(args, act, &report).map(|()| Exit::Reported(report.exit_code))
+        }
+        Err(refused) => refuse(command, args, &refused),
+    }
 }
 
 /// `AKSIGHT_LOG=debug` (or any filter of tracing) writes what happens inside to standard error. No log line holds a secret.
@@ -71,11 +95,18 @@ fn log() {
     }
 }
 
-async fn once<F>(command: &str, args: &StackArgs, act: &Act, events: &Stream, call: &F) -> Result<Report, Refused>
+pub(super) async fn once<F>(
+    command: &str,
+    args: &StackArgs,
+    act: &Act,
+    events: &Stream,
+    theatre: Option<&Strike>,
+    call: &F,
+) -> Result<Report, Refused>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
-    let (setup, strike) = stage::set(command, args, &act.script, events.clone(), &act.stops).await?;
+    let (setup, strike) = stage::set(command, args, &act.script, (events.clone(), &act.stops), theatre).await?;
     let report = call(act, setup).await;
     strike.now().await;
     Ok(report)
@@ -120,18 +151,21 @@ fn tell(args: &StackArgs, act: &Act, report: &Report) -> std::io::Result<()> {
 /// Says what is wrong with file, command line or machine: before any call, so nothing was changed.
 pub(crate) fn refuse(command: &str, args: &StackArgs, refused: &Refused) -> std::io::Result<Exit> {
     match args.output {
-        Output::Json => {
-            let mut report = Report::new(command);
-            report.rehearsal = args.simulate;
-            report.result = if refused.exit_code == exit_code(Outcome::Locked) { Outcome::Locked } else { Outcome::Failed };
-            report.exit_code = refused.exit_code;
-            report.diagnostics.clone_from(&refused.problems);
-            writeln!(std::io::stdout(), "{}", view::report::json(&report))?;
-        }
+        Output::Json => writeln!(std::io::stdout(), "{}", view::report::json(&refusal(command, args, refused)))?,
         Output::Text => {
             let text = view::diagnostic::text(&refused.problems, &refused.text, &Terminal::of_stderr());
             std::io::stderr().write_all(text.as_bytes())?;
         }
     }
     Ok(Exit::Reported(refused.exit_code))
+}
+
+/// A refusal as the document that every command ends with.
+pub(super) fn refusal(command: &str, args: &StackArgs, refused: &Refused) -> Report {
+    let mut report = Report::new(command);
+    report.rehearsal = args.simulate;
+    report.result = if refused.exit_code == exit_code(Outcome::Locked) { Outcome::Locked } else { Outcome::Failed };
+    report.exit_code = refused.exit_code;
+    report.diagnostics.clone_from(&refused.problems);
+    report
 }

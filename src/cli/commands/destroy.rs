@@ -38,7 +38,7 @@ pub(crate) fn run(args: &DestroyArgs) -> std::io::Result<Exit> {
 
 async fn destroy(args: &DestroyArgs, act: &Act, setup: run::Setup) -> Report {
     let show = |plan: &Plan<Checked>| {
-        if args.stack.quiet && (args.yes || !prompt::possible()) {
+        if args.stack.quiet && (args.yes || !act.can_ask) {
             return;
         }
         let text = view::plan::destruction(plan, &act.terminal);
@@ -54,7 +54,7 @@ fn answer(args: &DestroyArgs, act: &Act) -> Answer {
     if args.yes {
         return Answer::Yes;
     }
-    if args.stack.output == Output::Json || !prompt::possible() {
+    if args.stack.output == Output::Json || !act.can_ask {
         return if args.stack.simulate { Answer::Yes } else { Answer::Nobody };
     }
     let name = &act.script.spec.stack.metadata.name;

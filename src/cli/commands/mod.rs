@@ -4,6 +4,7 @@ mod act;
 pub(crate) mod destroy;
 pub(crate) mod drift;
 pub(crate) mod explain;
+mod fleet;
 pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod outputs;
@@ -23,7 +24,7 @@ use std::io::Write as _;
 
 use clap::CommandFactory as _;
 
-use super::args::{Args, Command};
+use super::args::{Args, Command, Described};
 use super::exit::Exit;
 
 /// Runs a command. An error is a stream that cannot be written.
@@ -31,8 +32,12 @@ pub(crate) fn run(command: &Command) -> std::io::Result<Exit> {
     match command {
         Command::Init(args) => init::run(args),
         Command::Validate(args) => validate::run(args),
-        Command::Schema => {
-            writeln!(anstream::stdout(), "{:#}", aksight::spec::schema())?;
+        Command::Schema { kind } => {
+            let schema = match kind {
+                Described::Stack => aksight::spec::schema(),
+                Described::Fleet => aksight::spec::fleet_schema(),
+            };
+            writeln!(anstream::stdout(), "{schema:#}")?;
             Ok(Exit::Done)
         }
         Command::Generate(args) => generate::run(args),

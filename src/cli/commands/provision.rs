@@ -44,7 +44,7 @@ pub(crate) fn run(args: &ProvisionArgs) -> std::io::Result<Exit> {
 
 async fn provision(args: &ProvisionArgs, act: &Act, setup: run::Setup) -> Report {
     let show = |plan: &Plan<Checked>| {
-        if args.stack.quiet && (args.yes || !prompt::possible()) {
+        if args.stack.quiet && (args.yes || !act.can_ask) {
             return;
         }
         act.progress
@@ -60,7 +60,7 @@ fn answer(args: &ProvisionArgs, act: &Act, plan: &Plan<Approved>) -> Answer {
     if args.yes {
         return Answer::Yes;
     }
-    if args.stack.output == Output::Json || !prompt::possible() {
+    if args.stack.output == Output::Json || !act.can_ask {
         return if args.stack.simulate { Answer::Yes } else { Answer::Nobody };
     }
     let summary = plan.summary();

@@ -32,9 +32,9 @@ pub(crate) struct SimulateArgs {
     /// Order a fault; may be given several times (docs/simulator.md).
     #[arg(long, value_name = "FAULT")]
     fault: Vec<Fault>,
-    /// The subscription's id.
+    /// A subscription's id; may be given several times.
     #[arg(long)]
-    subscription: Option<String>,
+    subscription: Vec<String>,
 }
 
 /// Runs it.
@@ -48,7 +48,8 @@ async fn serve(args: &SimulateArgs) -> std::io::Result<Exit> {
         fresh: args.fresh,
         pace: args.pace,
         port: args.port,
-        subscription: args.subscription.clone(),
+        subscription: args.subscription.first().cloned(),
+        further_subscriptions: args.subscription.iter().skip(1).cloned().collect(),
         tenant: None,
         faults: args.fault.clone(),
     };

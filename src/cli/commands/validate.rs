@@ -1,7 +1,7 @@
 //! `aksight validate`.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aksight::diag::{Code, Diagnostic};
 use aksight::spec::{self, Spec};
@@ -21,6 +21,11 @@ pub(crate) struct ValidateArgs {
 /// Runs it.
 pub(crate) fn run(args: &ValidateArgs) -> std::io::Result<Exit> {
     let name = args.file.display().to_string();
+    if let Ok(text) = std::fs::read_to_string(&args.file)
+        && spec::is_fleet(&text)
+    {
+        return fleet(&args.file, &name, &text);
+    }
     match read(&args.file)? {
         Ok((spec, text)) => {
             tell(&spec.warnings, &text)?;
@@ -31,8 +36,20 @@ pub(crate) fn run(args: &ValidateArgs) -> std::io::Result<Exit> {
     }
 }
 
+fn fleet(file: &Path, name: &str, text: &str) -> std::io::Result<Exit> {
+    let base = file.parent().unwrap_or(Path::new("."));
+    match spec::read_fleet(text, name, &|stack| std::fs::read_to_string(base.join(stack))) {
+        Ok(fleet) => {
+            let count = view::counted(fleet.stacks.len(), "stack");
+            writeln!(anstream::stdout(), "{name}: fleet `{}` with {count} is valid", fleet.name)?;
+            Ok(Exit::Done)
+        }
+        Err(problems) => tell(&problems, text).map(|()| Exit::Usage),
+    }
+}
+
 /// Reads and checks a file; says what is wrong with it.
-pub(crate) fn read(file: &std::path::Path) -> std::io::Result<Result<(Spec, String), Exit>> {
+pub(crate) fn read(file: &Path) -> std::io::Result<Result<(Spec, String), Exit>> {
     let name = file.display().to_string();
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,

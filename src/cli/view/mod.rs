@@ -2,6 +2,7 @@
 
 pub(crate) mod diagnostic;
 pub(crate) mod drift;
+pub(crate) mod fleet;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod report;

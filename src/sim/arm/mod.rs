@@ -40,6 +40,7 @@ pub struct Call {
 }
 
 /// Where and when this happens.
+#[derive(Clone, Copy)]
 pub struct Setting<'a> {
     /// The address of everything that is served, without trailing `/`: `https://localhost:20443`.
     pub base_url: &'a str,
@@ -47,8 +48,10 @@ pub struct Setting<'a> {
     pub ca_pem: &'a str,
     /// The one tenant.
     pub tenant: &'a str,
-    /// The one subscription.
+    /// The subscription that is spoken of.
     pub subscription: &'a str,
+    /// All there are.
+    pub subscriptions: &'a [String],
     /// The hour.
     pub now: Timestamp,
     /// The pace of cause and effect.
@@ -106,7 +109,7 @@ fn route(world: &mut World, setting: &Setting, call: &Call) -> Result<Reply, Ref
     }
     match address {
         Address::Tenants => Ok(subscription::tenants(setting)),
-        Address::Subscriptions => Ok(reply::page([subscription::described(setting)])),
+        Address::Subscriptions => Ok(subscription::all(setting)),
         Address::Subscription => Ok(reply::body(200, subscription::described(setting))),
         Address::Locations => Ok(subscription::locations(setting)),
         Address::Providers => Ok(subscription::providers(world, setting)),
@@ -169,7 +172,7 @@ fn must_be_versioned(call: &Call) -> Result<(), Refusal> {
     }
 }
 
-/// There is one subscription.
+/// A subscription that is not there.
 fn must_be_ours(setting: &Setting, call: &Call) -> Result<(), Refusal> {
     let mut parts = call.path.split('/').filter(|part| !part.is_empty());
     match (parts.next(), parts.next()) {

@@ -36,6 +36,11 @@ const REGIONS: [(&str, &str); 6] = [
     ("koreacentral", "Korea Central"),
 ];
 
+/// Every subscription.
+pub fn all(setting: &Setting) -> Reply {
+    page(setting.subscriptions.iter().map(|subscription| described(&Setting { subscription, ..*setting })))
+}
+
 /// The subscription itself.
 pub fn described(setting: &Setting) -> Value {
     let subscription = setting.subscription;
@@ -66,11 +71,16 @@ fn state(world: &World, setting: &Setting, namespace: &str) -> &'static str {
     if ALWAYS.iter().any(|known| known.eq_ignore_ascii_case(namespace)) {
         return "Registered";
     }
-    match world.memory.registered.get(&namespace.to_ascii_lowercase()) {
+    match world.memory.registered.get(&registration(setting, namespace)) {
         Some(from) if *from <= setting.now => "Registered",
         Some(_) => "Registering",
         None => "NotRegistered",
     }
+}
+
+/// Registrations belong to a subscription.
+fn registration(setting: &Setting, namespace: &str) -> String {
+    format!("{}/{namespace}", setting.subscription).to_ascii_lowercase()
 }
 
 fn provider(world: &World, setting: &Setting, namespace: &str) -> Value {
@@ -92,7 +102,7 @@ pub fn one_provider(world: &mut World, setting: &Setting, namespace: &str, actio
     let Some(namespace) = known.find(|known| known.eq_ignore_ascii_case(namespace)) else {
         return Err(refuse(404, "InvalidResourceNamespace", format!("The resource namespace '{namespace}' is invalid.")));
     };
-    let key = namespace.to_ascii_lowercase();
+    let key = registration(setting, namespace);
     match action {
         Some("register") => {
             world.memory.registered.entry(key).or_insert(setting.now + scaled(setting, REGISTRATION_SECONDS));

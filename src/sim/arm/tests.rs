@@ -55,6 +55,7 @@ impl Story {
             ca_pem: "",
             tenant: "t",
             subscription: S,
+            subscriptions: &[S.to_owned()],
             now: self.now,
             delays: &self.delays,
             pace: 1.0,

@@ -27,7 +27,8 @@ const KUBERNETES: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) tenant: String,
-    pub(super) subscription: String,
+    /// The main one first.
+    pub(super) subscriptions: Vec<String>,
     pub(super) client_id: String,
     pub(super) client_secret: Secret,
     pub(super) object_id: String,
@@ -80,7 +81,9 @@ impl Identity {
         };
         Ok(Self {
             tenant: options.tenant.clone().unwrap_or(kept.tenant),
-            subscription: options.subscription.clone().unwrap_or(kept.subscription),
+            subscriptions: std::iter::once(options.subscription.clone().unwrap_or(kept.subscription))
+                .chain(options.further_subscriptions.iter().cloned())
+                .collect(),
             client_id: kept.client_id,
             client_secret: Secret::new(kept.client_secret),
             object_id: kept.object_id,
@@ -89,12 +92,23 @@ impl Identity {
         })
     }
 
+    /// The main subscription.
+    pub(super) fn subscription(&self) -> &str {
+        self.subscriptions.first().map_or("", String::as_str)
+    }
+
+    /// The subscription that a path speaks of; the main one when it speaks of none of ours.
+    pub(super) fn spoken_of(&self, path: &str) -> &str {
+        let asked = path.split('/').skip_while(|part| !part.eq_ignore_ascii_case("subscriptions")).nth(1).unwrap_or_default();
+        self.subscriptions.iter().find(|one| one.eq_ignore_ascii_case(asked)).map_or_else(|| self.subscription(), String::as_str)
+    }
+
     /// Remembers everything, the port included.
     pub(super) fn settle(&mut self, directory: &Path, port: u16) -> Result<(), Error> {
         self.port = Some(port);
         let kept = Kept {
             tenant: self.tenant.clone(),
-            subscription: self.subscription.clone(),
+            subscription: self.subscription().to_owned(),
             client_id: self.client_id.clone(),
             client_secret: self.client_secret.expose().to_owned(),
             object_id: self.object_id.clone(),

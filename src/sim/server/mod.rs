@@ -41,6 +41,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// The subscription's GUID; else the one it had, else a random one.
     pub subscription: Option<String>,
+    /// Further subscriptions of the same tenant.
+    pub further_subscriptions: Vec<String>,
     /// The tenant's GUID; likewise.
     pub tenant: Option<String>,
     /// Ordered faults.
@@ -127,7 +129,7 @@ impl Azure {
 
     /// The subscription's GUID.
     pub fn subscription(&self) -> &str {
-        &self.shared.identity.subscription
+        self.shared.identity.subscription()
     }
 
     /// The client id of the one service principal.

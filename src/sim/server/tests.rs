@@ -11,6 +11,7 @@ fn options(directory: &Path) -> Options {
         pace: 0.001,
         port: None,
         subscription: None,
+        further_subscriptions: Vec::new(),
         tenant: None,
         faults: Vec::new(),
     }

@@ -1,0 +1,91 @@
+//! A command on every stack of a fleet.
+
+use std::io::Write as _;
+
+use aksight::event::{Event, FleetReport, Report, Stream, UnitId};
+use aksight::run::{March, Setup, conduct};
+use aksight::spec::FleetStack;
+
+use super::act::{self, Act};
+use crate::cli::exit::Exit;
+use crate::cli::stage::{self, FleetScript, Output, StackArgs, Stops};
+use crate::cli::view::progress::Progress;
+use crate::cli::view::{self, Terminal};
+
+/// Plays a command for every stack: what is shared first, then ring after ring.
+pub(super) async fn play<F>(
+    command: &str,
+    args: &StackArgs,
+    script: &FleetScript,
+    progress: &Progress,
+    (events, stops): (Stream, &Stops),
+    call: &F,
+) -> std::io::Result<Exit>
+where
+    F: AsyncFn(&Act, Setup) -> Report,
+{
+    let theatre = match stage::theatre(args, script).await {
+        Ok(theatre) => theatre,
+        Err(refused) => return act::refuse(command, args, &refused),
+    };
+    let work = async |stack: &FleetStack| {
+        let name = stack.name().to_owned();
+        let labelled = labelled(&events, &name);
+        let act = Act {
+            script: script.script(stack),
+            terminal: Terminal::of_stderr(),
+            progress: progress.clone(),
+            stops: stops.clone(),
+            can_ask: false,
+        };
+        let ended = Box::pin(act::once(command, args, &act, &labelled, Some(&theatre), call)).await;
+        let mut report = ended.unwrap_or_else(|refused| act::refusal(command, args, &refused));
+        report.stack = Some(name);
+        report
+    };
+    let march = if command == "destroy" { March::Backward } else { March::Forward };
+    let report = conduct(command, &script.fleet, march, &stops.cancel, &work).await;
+    theatre.now().await;
+    progress.finish();
+    tell(args, script, &report)?;
+    Ok(Exit::Reported(report.exit_code))
+}
+
+/// The same stream, with the stack's name in front of everything.
+fn labelled(events: &Stream, name: &str) -> Stream {
+    let (events, name) = (events.clone(), name.to_owned());
+    let unit = move |name: &str, unit: &UnitId| UnitId::new(format!("{name}/{unit}"));
+    Stream::new(move |event| {
+        let event = match event {
+            Event::UnitStarted { unit: id, title } => {
+                Event::UnitStarted { unit: unit(&name, &id), title: format!("{name}: {title}") }
+            }
+            Event::UnitProgress { unit: id, message } => Event::UnitProgress { unit: unit(&name, &id), message },
+            Event::UnitFinished { unit: id, status, detail, elapsed } => {
+                Event::UnitFinished { unit: unit(&name, &id), status, detail, elapsed }
+            }
+            Event::Note { message } => Event::Note { message: format!("{name}: {message}") },
+            Event::Warning { message } => Event::Warning { message: format!("{name}: {message}") },
+            // Which phase each stack is in and what each check says would be noise; the table says how it ended.
+            Event::Phase { .. } | Event::Checked(_) => return,
+        };
+        events.emit(event);
+    })
+}
+
+fn tell(args: &StackArgs, script: &FleetScript, report: &FleetReport) -> std::io::Result<()> {
+    match args.output {
+        Output::Json => writeln!(std::io::stdout(), "{}", view::fleet::json(report)),
+        Output::Text => {
+            let terminal = Terminal::of_stderr();
+            for line in &report.stacks {
+                let problems = line.report.as_ref().map(|report| report.diagnostics.as_slice()).unwrap_or_default();
+                if !problems.is_empty() {
+                    let told = view::diagnostic::text(problems, &script.text, &terminal);
+                    std::io::stderr().write_all(format!("{}:\n{told}", line.name).as_bytes())?;
+                }
+            }
+            std::io::stdout().write_all(view::fleet::text(report, &Terminal::of_stdout()).as_bytes())
+        }
+    }
+}
