@@ -5,6 +5,7 @@
 
 pub mod azure;
 pub mod base;
+pub mod daemon;
 pub mod desired;
 pub mod diag;
 pub mod event;

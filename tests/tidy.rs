@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Room and floor. Two rooms on one floor never import each other. `event` lies above `diag`, because a report carries diagnostics.
 /// The simulator sees floor 0 only, and no other room sees it.
-const FLOORS: [(&str, u32); 18] = [
+const FLOORS: [(&str, u32); 19] = [
     ("base", 0),
     ("sim", 1),
     ("diag", 10),
@@ -26,6 +26,7 @@ const FLOORS: [(&str, u32); 18] = [
     ("execute", 60),
     ("verify", 60),
     ("run", 70),
+    ("daemon", 80),
 ];
 
 fn floor(room: &str) -> Option<u32> {
@@ -90,9 +91,12 @@ fn every_file_says_what_it_is_for() {
 }
 
 /// The rooms in which an outside crate may be named; everywhere else its types would leak in.
-const HOMES: [(&str, &[&str]); 24] = [
-    ("axum", &["sim"]),
-    ("hyper_util", &["sim"]),
+const HOMES: [(&str, &[&str]); 27] = [
+    ("axum", &["daemon", "sim"]),
+    ("hyper_util", &["daemon", "sim"]),
+    ("croner", &["daemon"]),
+    ("toml", &["daemon"]),
+    ("sd_notify", &["cli"]),
     ("rcgen", &["sim"]),
     ("tokio_rustls", &["sim"]),
     ("promql_parser", &["sim"]),

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::commands::{
-    destroy, drift, explain, generate, init, outputs, plan, policy, provision, reconcile, simulate, status, validate, verify,
-    version,
+    daemon, destroy, drift, explain, generate, init, outputs, plan, policy, provision, reconcile, simulate, status, validate,
+    verify, version,
 };
 
 /// One short file in, an AKS cluster whose network you can see out, and proof that it is so.
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Drift(drift::DriftArgs),
     Reconcile(reconcile::ReconcileArgs),
     Destroy(destroy::DestroyArgs),
+    Daemon(daemon::DaemonArgs),
     Status(status::StatusArgs),
     Outputs(outputs::OutputsArgs),
     Explain(explain::ExplainArgs),

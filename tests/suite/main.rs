@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod crash;
+mod daemon;
 mod destroy;
 mod drift;
 mod elsewhere;

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod act;
+pub(crate) mod daemon;
 pub(crate) mod destroy;
 pub(crate) mod drift;
 pub(crate) mod explain;
@@ -47,6 +48,7 @@ pub(crate) fn run(command: &Command) -> std::io::Result<Exit> {
         Command::Drift(args) => drift::run(args),
         Command::Reconcile(args) => reconcile::run(args),
         Command::Destroy(args) => destroy::run(args),
+        Command::Daemon(args) => daemon::run(args),
         Command::Status(args) => status::run(args),
         Command::Outputs(args) => outputs::run(args),
         Command::Explain(args) => explain::run(args),

@@ -1,0 +1,233 @@
+//! `aksight daemon`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aksight::daemon::{self, BadConfig, Book, Calls, Config, Load, Play, Target};
+use aksight::diag::{Code, Diagnostic};
+use aksight::event::{Event, Report, Stream};
+use aksight::run::{self, Healing};
+use aksight::spec;
+use clap::Args;
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::act;
+use super::validate::tell;
+use crate::cli::exit::Exit;
+use crate::cli::stage::{self, Output, Provider, Script, StackArgs, Stops, pace};
+
+/// Keep stacks as their files say, on a schedule, with an HTTP door (docs/daemon.md).
+#[derive(Debug, Args)]
+#[command(after_help = "SIGHUP reads the watched files again; SIGTERM stops when what is at work has come to a safe end.")]
+pub(crate) struct DaemonArgs {
+    /// Its configuration.
+    #[arg(long, value_name = "FILE", default_value = "aksightd.toml")]
+    config: PathBuf,
+    /// Check configuration and watched files, and do nothing.
+    #[arg(long)]
+    check: bool,
+    /// Print a new token for the HTTP door, and what to write into the configuration for it.
+    #[arg(long, value_name = "ROLE", value_parser = ["read", "operate", "approve"])]
+    new_token: Option<String>,
+    /// Rehearse against embedded Azures: nothing leaves this machine.
+    #[arg(long)]
+    simulate: bool,
+    /// How fast time passes in the embedded Azures.
+    #[arg(long, value_name = "PACE", default_value = "fast", value_parser = pace, requires = "simulate")]
+    sim_pace: f64,
+}
+
+/// Runs it.
+pub(crate) fn run(args: &DaemonArgs) -> std::io::Result<Exit> {
+    if let Some(role) = &args.new_token {
+        return new_token(role);
+    }
+    let config = match Config::read(&args.config) {
+        Ok(config) => config,
+        Err(error) => return tell(&[refused(&error)], "").map(|()| Exit::Usage),
+    };
+    let load: Load = {
+        let config = config.clone();
+        Arc::new(move || targets(&config))
+    };
+    if args.check {
+        return match load() {
+            Ok(targets) => {
+                writeln!(anstream::stdout(), "{}: {} stacks are valid", args.config.display(), targets.len())?;
+                Ok(Exit::Done)
+            }
+            Err(problems) => tell(&problems, "").map(|()| Exit::Usage),
+        };
+    }
+    log();
+    tokio::runtime::Runtime::new()?.block_on(keep(args, &config, &load))
+}
+
+/// The daemon's words are its log: JSON lines where nobody sits before a terminal.
+fn log() {
+    use std::io::IsTerminal as _;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("AKSIGHT_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,aksight=info"));
+    let plain = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() { plain.init() } else { plain.json().init() }
+}
+
+fn new_token(role: &str) -> std::io::Result<Exit> {
+    let (secret, sha256) = daemon::fresh_token();
+    let mut out = anstream::stdout();
+    writeln!(out, "{}", secret.expose())?;
+    let lines =
+        format!("# keep the line above secret; into aksightd.toml:\n[[http.token]]\nname = \"{role}\"\nrole = \"{role}\"");
+    writeln!(anstream::stderr(), "{lines}\nsha256 = \"{sha256}\"")?;
+    Ok(Exit::Done)
+}
+
+fn refused(error: &BadConfig) -> Diagnostic {
+    Diagnostic::from_error(Code::Usage, error).hint("docs/daemon.md lists every key")
+}
+
+/// What the watched files describe.
+fn targets(config: &Config) -> Result<Vec<Target>, Vec<Diagnostic>> {
+    let unreadable = |path: &Path, error: &std::io::Error| {
+        let told = Diagnostic::error(Code::SpecUnreadable, format!("`{}` cannot be read", path.display()));
+        vec![told.caused_by(error.to_string()).hint("correct `files` in aksightd.toml; paths count from its directory")]
+    };
+    let files = config.files().map_err(|error| unreadable(&config.state_dir, &error))?;
+    let mut all: Vec<Target> = Vec::new();
+    for path in files {
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+        let base = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+        let name = path.display().to_string();
+        if spec::is_fleet(&text) {
+            let fleet = spec::read_fleet(&text, &name, &|file| std::fs::read_to_string(base.join(file)))?;
+            let of = Some(fleet.name.clone());
+            all.extend(fleet.stacks.into_iter().map(|stack| Target {
+                name: format!("{}/{}", fleet.name, stack.name()),
+                fleet: of.clone(),
+                base: base.clone(),
+                spec: stack.spec,
+            }));
+        } else {
+            let spec = spec::read(&text, &name)?;
+            all.push(Target { name: spec.stack.metadata.name.clone(), fleet: None, base, spec });
+        }
+    }
+    let mut names: Vec<&str> = all.iter().map(|target| target.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some([twice, _]) = names.array_windows().find(|[one, other]| one == other) {
+        let told = Diagnostic::error(Code::SpecCollision, format!("two watched files describe a stack `{twice}`"));
+        return Err(vec![told.hint("the state directory and the lock are named after it: rename one")]);
+    }
+    Ok(all)
+}
+
+async fn keep(args: &DaemonArgs, config: &Config, load: &Load) -> std::io::Result<Exit> {
+    let book = Arc::new(Book::default());
+    let calls = Calls::default();
+    follow_signals(&calls)?;
+    let door = match &config.http {
+        None => None,
+        Some(http) => match daemon::open(http, &book).await {
+            Ok(door) => Some(door),
+            Err(error) => {
+                let told = Diagnostic::error(Code::Port, "the HTTP door cannot be opened").caused_by(error.to_string());
+                return tell(&[told.hint("change `http.listen` in aksightd.toml")], "").map(|()| Exit::Error);
+            }
+        },
+    };
+    let closed = CancellationToken::new();
+    let served = door.map(|door| {
+        tracing::info!(address = %door.address(), "the HTTP door is open");
+        tokio::spawn(door.serve(closed.clone()))
+    });
+    notify(&[NotifyState::Ready]);
+    let watchdog = sd_notify::watchdog_enabled().map(|every| tokio::spawn(bark(every / 2)));
+    let kept = daemon::keep(config, &book, load, &play(args, config), &calls).await;
+    notify(&[NotifyState::Stopping]);
+    closed.cancel();
+    if let Some(served) = served {
+        // The door has no say in how this ends.
+        drop(served.await);
+    }
+    if let Some(watchdog) = watchdog {
+        watchdog.abort();
+    }
+    match kept {
+        Ok(()) => Ok(Exit::Done),
+        Err(problems) => tell(&problems, "").map(|()| Exit::Usage),
+    }
+}
+
+/// Tells systemd, where there is one.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd cannot be told");
+    }
+}
+
+/// The runtime itself barks: a daemon whose tasks no longer run is silent.
+async fn bark(every: Duration) {
+    loop {
+        notify(&[NotifyState::Watchdog]);
+        tokio::time::sleep(every).await;
+    }
+}
+
+fn follow_signals(calls: &Calls) -> std::io::Result<()> {
+    let calls = calls.clone();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => calls.stop.cancel(),
+                _ = terminate.recv() => calls.stop.cancel(),
+                _ = hang_up.recv() => calls.reload.notify_one(),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// How a stack is played: as `aksight reconcile` plays it.
+fn play(args: &DaemonArgs, config: &Config) -> Play {
+    let stack_args = StackArgs {
+        file: None,
+        only: Vec::new(),
+        state_dir: Some(config.state_dir.clone()),
+        output: Output::Json,
+        quiet: true,
+        simulate: args.simulate,
+        fresh: false,
+        sim_pace: args.sim_pace,
+        provider: Provider::StandIn,
+        fault: Vec::new(),
+    };
+    Arc::new(move |target: Target, healing: Healing, cancel: CancellationToken| {
+        let args = stack_args.clone();
+        Box::pin(async move { once(&args, target, &healing, cancel).await })
+    })
+}
+
+async fn once(args: &StackArgs, target: Target, healing: &Healing, cancel: CancellationToken) -> Report {
+    let name = target.name;
+    let events = Stream::new(move |event| match event {
+        Event::Warning { message } => tracing::warn!(stack = %name, "{message}"),
+        Event::Note { message } => tracing::info!(stack = %name, "{message}"),
+        _ => {}
+    });
+    let script = Script { text: String::new(), spec: target.spec, base: target.base, fleet: target.fleet };
+    let stops = Stops { cancel, ..Stops::default() };
+    match stage::set("reconcile", args, &script, (events, &stops), None).await {
+        Ok((setup, strike)) => {
+            let report = Box::pin(run::reconcile(&script.spec, setup, healing)).await;
+            strike.now().await;
+            report
+        }
+        Err(refused) => act::refusal("reconcile", args, &refused),
+    }
+}

@@ -1,0 +1,307 @@
+//! `aksightd.toml`: what the daemon keeps, when, and who may talk to it.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use croner::Cron;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use super::access::{Role, Token};
+use crate::base::go_duration;
+
+/// What is wrong with the file.
+#[derive(Debug, thiserror::Error)]
+pub enum BadConfig {
+    /// It cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is no TOML, or a key is unknown or of the wrong type; the message has line and column.
+    #[error("`{}` is wrong: {reason}", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        reason: String,
+    },
+    /// A value cannot be used.
+    #[error("`{}`: `{key}` {what}", path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    files: Vec<PathBuf>,
+    state_dir: Option<PathBuf>,
+    freeze_file: Option<PathBuf>,
+    #[serde(default)]
+    schedule: WrittenSchedule,
+    #[serde(default)]
+    window: Vec<WrittenWindow>,
+    http: Option<WrittenHttp>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenSchedule {
+    cron: String,
+    time_zone: String,
+    jitter: String,
+    run_at_start: bool,
+    deep_every: u32,
+    heal: bool,
+    at_once: usize,
+}
+
+impl Default for WrittenSchedule {
+    fn default() -> Self {
+        Self {
+            cron: "*/30 * * * *".to_owned(),
+            time_zone: "UTC".to_owned(),
+            jitter: "1m".to_owned(),
+            run_at_start: true,
+            deep_every: 12,
+            heal: false,
+            at_once: 2,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenWindow {
+    cron: String,
+    duration: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenHttp {
+    listen: String,
+    #[serde(default)]
+    token: Vec<WrittenToken>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenToken {
+    name: String,
+    sha256: String,
+    role: Role,
+}
+
+/// The file, checked. Paths are absolute or count from the file's directory.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Files of stacks and fleets; a name may hold `*`.
+    pub watched: Vec<PathBuf>,
+    /// Where state is kept.
+    pub state_dir: PathBuf,
+    /// While this file exists nothing is healed.
+    pub freeze_file: Option<PathBuf>,
+    /// When.
+    pub schedule: Schedule,
+    /// Who may talk to it, and where.
+    pub http: Option<Http>,
+}
+
+/// When stacks are looked at.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// When.
+    pub cron: Cron,
+    /// In which zone the times of `cron` and of the windows are.
+    pub zone: TimeZone,
+    /// Spread over as much time.
+    pub jitter: Duration,
+    /// Whether every stack is looked at when the daemon starts.
+    pub run_at_start: bool,
+    /// Every how many looks terraform is asked, too; 0 for never.
+    pub deep_every: u32,
+    /// Whether drift is healed.
+    pub heal: bool,
+    /// How many stacks are worked on at the same time.
+    pub at_once: usize,
+    /// When healing is allowed: beginnings and how long; empty for always.
+    pub windows: Vec<(Cron, Duration)>,
+}
+
+/// The HTTP door.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where it listens.
+    pub listen: Listen,
+    /// Who may enter.
+    pub tokens: Vec<Token>,
+}
+
+/// An address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// TCP, on this machine only.
+    Tcp(SocketAddr),
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// [`BadConfig`].
+    pub fn read(path: &Path) -> Result<Self, BadConfig> {
+        let text = std::fs::read_to_string(path).map_err(|source| BadConfig::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, BadConfig> {
+        let shape =
+            |error: toml::de::Error| BadConfig::Shape { path: path.to_owned(), reason: error.to_string().trim_end().to_owned() };
+        let written: Written = toml::from_str(text).map_err(shape)?;
+        let value = |key: &'static str, what: String| BadConfig::Value { path: path.to_owned(), key, what };
+        let base = path.parent().unwrap_or(Path::new("."));
+        let cron = |key, text: &str| Cron::from_str(text).map_err(|why| value(key, format!("is no schedule: {why}")));
+        let time = |key, text: &str| go_duration::parse(text).ok_or_else(|| value(key, format!("is no duration: `{text}`")));
+        if written.files.is_empty() {
+            return Err(value("files", "must name at least one file of a stack or a fleet".to_owned()));
+        }
+        let schedule = &written.schedule;
+        if !(1..=64).contains(&schedule.at_once) {
+            return Err(value("schedule.at_once", "must be from 1 to 64".to_owned()));
+        }
+        let zone =
+            TimeZone::get(&schedule.time_zone).map_err(|why| value("schedule.time_zone", format!("is no time zone: {why}")))?;
+        let windows =
+            written.window.iter().map(|one| Ok((cron("window.cron", &one.cron)?, time("window.duration", &one.duration)?)));
+        let http = written.http.as_ref().map(|http| door(http, base, &value)).transpose()?;
+        Ok(Self {
+            watched: written.files.iter().map(|file| base.join(file)).collect(),
+            state_dir: base.join(written.state_dir.clone().unwrap_or_else(|| PathBuf::from(".aksight"))),
+            freeze_file: written.freeze_file.as_ref().map(|file| base.join(file)),
+            schedule: Schedule {
+                cron: cron("schedule.cron", &schedule.cron)?,
+                zone,
+                jitter: time("schedule.jitter", &schedule.jitter)?,
+                run_at_start: schedule.run_at_start,
+                deep_every: schedule.deep_every,
+                heal: schedule.heal,
+                at_once: schedule.at_once,
+                windows: windows.collect::<Result<_, BadConfig>>()?,
+            },
+            http,
+        })
+    }
+
+    /// The watched files that exist, in order.
+    ///
+    /// # Errors
+    /// A directory cannot be read.
+    pub fn files(&self) -> std::io::Result<BTreeSet<PathBuf>> {
+        let mut all = BTreeSet::new();
+        for path in &self.watched {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            match name.split_once('*') {
+                None => {
+                    all.insert(path.clone());
+                }
+                Some((before, after)) => {
+                    let directory = path.parent().unwrap_or(Path::new("."));
+                    for entry in std::fs::read_dir(directory)? {
+                        let found = entry?.path();
+                        let name = found.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                        if name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after) {
+                            all.insert(found);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn door(written: &WrittenHttp, base: &Path, value: &dyn Fn(&'static str, String) -> BadConfig) -> Result<Http, BadConfig> {
+    let listen = if let Some(path) = written.listen.strip_prefix("unix:") {
+        Listen::Unix(base.join(path))
+    } else {
+        let address: SocketAddr =
+            written.listen.parse().map_err(|_| value("http.listen", "must be `ADDRESS:PORT` or `unix:PATH`".to_owned()))?;
+        if !address.ip().is_loopback() {
+            let what = "must be on this machine (127.0.0.1 or [::1]), or a socket: the door has no TLS; put a proxy that has it in front";
+            return Err(value("http.listen", what.to_owned()));
+        }
+        Listen::Tcp(address)
+    };
+    let token = |one: &WrittenToken| {
+        let hex = one.sha256.len() == 64 && one.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !hex {
+            return Err(value(
+                "http.token.sha256",
+                "must be 64 hexadecimal digits; `aksight daemon --new-token ROLE` makes one".to_owned(),
+            ));
+        }
+        Ok(Token { name: one.name.clone(), sha256: one.sha256.to_ascii_lowercase(), role: one.role })
+    };
+    Ok(Http { listen, tokens: written.token.iter().map(token).collect::<Result<_, _>>()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> String {
+        Config::parse(text, Path::new("/etc/aksightd.toml")).map_or_else(|error| error.to_string(), |_| "fine".to_owned())
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_key() {
+        assert_eq!(told("files = [\"a.yaml\"]"), "fine");
+        assert!(told("files = [\"a.yaml\"]\nscedule = 1").contains("scedule"));
+        assert!(told("files = []").contains("`files` must name"));
+        assert!(told("files = [\"a\"]\n[schedule]\ncron = \"every day\"").contains("`schedule.cron` is no schedule"));
+        assert!(told("files = [\"a\"]\n[schedule]\ntime_zone = \"Mars/Base\"").contains("`schedule.time_zone`"));
+        assert!(told("files = [\"a\"]\n[schedule]\nat_once = 0").contains("from 1 to 64"));
+        assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("no TLS"));
+        let token = "files = [\"a\"]\n[http]\nlisten = \"unix:s\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
+        assert!(told(token).contains("64 hexadecimal digits"));
+    }
+
+    /// The page is what people copy from.
+    #[test]
+    fn the_example_of_the_page_is_sound() {
+        let page = include_str!("../../docs/daemon.md");
+        let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        assert_eq!(told(example), "fine");
+    }
+
+    #[test]
+    fn paths_count_from_the_file_and_a_star_stands_for_any_name() {
+        let home = tempfile::tempdir().unwrap();
+        for name in ["a.yaml", "b.yaml", "c.txt"] {
+            std::fs::write(home.path().join(name), "").unwrap();
+        }
+        let config = Config::parse("files = [\"*.yaml\", \"other.yml\"]", &home.path().join("aksightd.toml")).unwrap();
+        let names: Vec<String> =
+            config.files().unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+        assert_eq!(names, ["a.yaml", "b.yaml", "other.yml"]);
+        assert_eq!(config.state_dir, home.path().join(".aksight"));
+    }
+}

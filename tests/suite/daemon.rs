@@ -1,0 +1,217 @@
+//! The daemon: its door, its looks, healing, freezing, approving, and how it stops.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use aksight::base::digest::sha256_hex;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+use crate::rehearsal::Rehearsal;
+
+const READ: &str = "aksd_read";
+const OPERATE: &str = "aksd_operate";
+const APPROVE: &str = "aksd_approve";
+
+/// A daemon that ends with its test.
+struct Daemon<'a> {
+    stage: &'a Rehearsal,
+    child: Child,
+}
+
+impl Drop for Daemon<'_> {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn configured(stage: &Rehearsal, more: &str) {
+    let token = |role: &str, secret: &str| {
+        format!("[[http.token]]\nname = \"{role}\"\nrole = \"{role}\"\nsha256 = \"{}\"\n", sha256_hex(secret.as_bytes()))
+    };
+    let tokens = [("read", READ), ("operate", OPERATE), ("approve", APPROVE)].map(|(role, secret)| token(role, secret)).concat();
+    let text = format!(
+        "files = [\"aksight.yaml\"]\nfreeze_file = \"freeze\"\n{more}\n[schedule]\ncron = \"0 0 1 1 *\"\nheal = false\n\
+         [http]\nlisten = \"unix:d.sock\"\n{tokens}"
+    );
+    std::fs::write(stage.home().join("aksightd.toml"), text).unwrap();
+}
+
+impl<'a> Daemon<'a> {
+    fn start(stage: &'a Rehearsal) -> Self {
+        let mut command = stage.command(&["daemon", "--simulate", "--sim-pace", "0.002"]);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        Self { stage, child }
+    }
+
+    /// Status and body; nothing while nobody answers.
+    fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> Option<(u16, String)> {
+        let mut stream = UnixStream::connect(self.stage.home().join("d.sock")).ok()?;
+        let token = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: d\r\nconnection: close\r\n{token}{kind}content-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        // A body that is too large is refused before it is read to its end.
+        drop(stream.write_all(body.as_bytes()));
+        let mut answer = String::new();
+        drop(stream.read_to_string(&mut answer));
+        let status = answer.split(' ').nth(1)?.parse().ok()?;
+        Some((status, answer.split_once("\r\n\r\n")?.1.to_owned()))
+    }
+
+    fn status(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> u16 {
+        self.ask(method, path, token, body).map_or(0, |answer| answer.0)
+    }
+
+    fn stack(&self) -> Option<Value> {
+        serde_json::from_str(&self.ask("GET", "/api/v1/stacks/quickstart", Some(READ), "")?.1).ok()
+    }
+
+    /// Waits for the end of the `looks`th look; gives back what it found.
+    #[expect(clippy::disallowed_methods, reason = "another process is asked until it says so")]
+    fn after(&self, looks: u64) -> Value {
+        let began = Instant::now();
+        loop {
+            if let Some(stack) = self.stack().filter(|stack| stack["looks"].as_u64() >= Some(looks)) {
+                return stack["last"].clone();
+            }
+            assert!(began.elapsed() < Duration::from_mins(1), "no look ended: {:?}", self.stack());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn trigger(&self, body: &Value) {
+        let path = "/api/v1/stacks/quickstart/trigger";
+        assert_eq!(self.status("POST", path, Some(OPERATE), &body.to_string()), 202);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+    }
+}
+
+fn scale(stage: &Rehearsal, count: u32) {
+    stage.edit("managedclusters/aks-quickstart", |cluster| {
+        cluster["properties"]["agentPoolProfiles"][0]["count"] = json!(count);
+    });
+}
+
+#[test]
+fn it_looks_and_heals_unless_it_is_frozen() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    configured(&stage, "");
+    let checked = stage.run(&["daemon", "--check"]);
+    assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), "aksightd.toml: 1 stacks are valid\n"), "{}", checked.all());
+    let daemon = Daemon::start(&stage);
+    let first = daemon.after(1);
+    assert_eq!((&first["result"], &first["verified"]), (&"unchanged".into(), &true.into()), "{first}");
+    assert_eq!((daemon.status("GET", "/healthz", None, ""), daemon.status("GET", "/readyz", None, "")), (200, 200));
+    let metrics = daemon.ask("GET", "/metrics", Some(READ), "").unwrap().1;
+    for line in ["aksight_stacks 1", "aksight_stack_drift_items{stack=\"quickstart\"} 0", "result=\"unchanged\"} 1"] {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+    // Drift is told; a frozen daemon heals nothing, whoever asks.
+    scale(&stage, 5);
+    daemon.trigger(&json!({}));
+    assert_eq!(daemon.after(2)["result"], "drifted");
+    assert_eq!(daemon.status("POST", "/api/v1/freeze", Some(OPERATE), ""), 200);
+    daemon.trigger(&json!({"heal": true}));
+    assert_eq!(daemon.after(3)["result"], "drifted");
+    assert_eq!(daemon.status("DELETE", "/api/v1/freeze", Some(OPERATE), ""), 200);
+    std::fs::write(stage.home().join("freeze"), "").unwrap();
+    daemon.trigger(&json!({"heal": true}));
+    assert_eq!(daemon.after(4)["result"], "drifted");
+    std::fs::remove_file(stage.home().join("freeze")).unwrap();
+    daemon.trigger(&json!({"heal": true}));
+    let healed = daemon.after(5);
+    assert_eq!((&healed["result"], &healed["drift"]), (&"changed".into(), &json!([healed["drift"][0]])), "{healed}");
+}
+
+#[test]
+fn it_carries_out_what_is_approved_and_stops_in_order() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    configured(&stage, "");
+    let mut daemon = Daemon::start(&stage);
+    daemon.after(1);
+    // A plan that waits is carried out when somebody who may approves just this one.
+    stage.edit("managedclusters/aks-quickstart", |cluster| cluster["tags"] = json!({"whose": "theirs"}));
+    daemon.trigger(&json!({"heal": true}));
+    let waiting = daemon.after(2);
+    assert_eq!(waiting["result"], "waiting", "{waiting}");
+    let path = "/api/v1/stacks/quickstart/approve";
+    let approval = json!({"plan": waiting["plan"]}).to_string();
+    assert_eq!(daemon.status("POST", path, Some(OPERATE), &approval), 403);
+    assert_eq!(daemon.status("POST", path, Some(APPROVE), r#"{"plan": "another"}"#), 409);
+    assert_eq!(daemon.status("POST", path, Some(APPROVE), &approval), 202);
+    assert_eq!(daemon.after(3)["result"], "changed");
+    // A mistake in the file keeps the last good state.
+    std::fs::write(stage.home().join("aksight.yaml"), "kind: [").unwrap();
+    daemon.signal(Signal::SIGHUP);
+    let problem = || {
+        serde_json::from_str::<Value>(&daemon.ask("GET", "/api/v1/stacks", Some(READ), "").unwrap().1).unwrap()["problem"].clone()
+    };
+    while problem().is_null() {
+        std::thread::yield_now();
+    }
+    assert!(daemon.stack().is_some());
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+    assert!(!stage.home().join("d.sock").exists());
+}
+
+#[test]
+fn who_has_no_business_is_refused_and_the_daemon_unharmed() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    configured(&stage, "");
+    let daemon = Daemon::start(&stage);
+    daemon.after(1);
+    let stacks = "/api/v1/stacks";
+    for (wanted, method, path, token) in [
+        (401, "GET", stacks, None),
+        (401, "GET", stacks, Some("aksd_wrong")),
+        (401, "GET", "/metrics", None),
+        (401, "POST", "/api/v1/freeze", None),
+        (403, "POST", "/api/v1/freeze", Some(READ)),
+        (403, "POST", "/api/v1/stacks/quickstart/trigger", Some(READ)),
+        (403, "POST", "/api/v1/stacks/quickstart/approve", Some(OPERATE)),
+        (404, "GET", "/api/v1/stacks/nobody", Some(READ)),
+        (404, "GET", "/api/v1/stacks/..%2f..%2fetc%2fpasswd", Some(READ)),
+        (404, "GET", "/api/v1/stacks/quickstart/../../../etc/passwd", Some(READ)),
+        (404, "GET", "/", None),
+        (405, "DELETE", stacks, Some(READ)),
+    ] {
+        assert_eq!(daemon.status(method, path, token, ""), wanted, "{method} {path}");
+    }
+    let trigger = "/api/v1/stacks/quickstart/trigger";
+    assert_eq!(daemon.status("POST", trigger, Some(OPERATE), &format!("{{\"heal\": \"{}\"}}", "x".repeat(100_000))), 413);
+    assert_eq!(daemon.status("POST", trigger, Some(OPERATE), r#"{"hael": true}"#), 422);
+    // Somebody who never ends his request holds a place, not the daemon.
+    let mut slow: Vec<UnixStream> = (0..20).map(|_| UnixStream::connect(stage.home().join("d.sock")).unwrap()).collect();
+    for stream in &mut slow {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost:").unwrap();
+    }
+    assert_eq!(daemon.status("GET", "/healthz", None, ""), 200);
+    assert_eq!(daemon.stack().unwrap()["looks"], 1);
+}
+
+#[test]
+fn mistakes_are_told_before_anything_begins() {
+    let stage = Rehearsal::new();
+    configured(&stage, "sleep = 1");
+    let wrong = stage.run(&["daemon", "--check"]);
+    assert_eq!(wrong.code, Some(64), "{}", wrong.all());
+    assert!(wrong.stderr.contains("sleep"), "{}", wrong.all());
+    let token = stage.run(&["daemon", "--new-token", "operate"]);
+    assert_eq!(token.code, Some(0), "{}", token.all());
+    assert!(token.stderr.contains(&sha256_hex(token.stdout.trim().as_bytes())), "{}", token.all());
+}
