@@ -135,6 +135,12 @@ impl Journal {
         Ok(self.read(select, |row| row.json("value")).await?.pop())
     }
 
+    /// When something was last kept under this name, by whatever run.
+    pub async fn output_written(&self, name: &str) -> Result<Option<Timestamp>, Error> {
+        let select = sqlx::query("SELECT written FROM outputs WHERE name = ? ORDER BY id DESC LIMIT 1").bind(name.to_owned());
+        Ok(self.read(select, |row| row.time("written")).await?.pop())
+    }
+
     /// Every value that was kept under this name, the last first.
     pub async fn outputs(&self, name: &str) -> Result<Vec<Value>, Error> {
         let select = sqlx::query("SELECT value FROM outputs WHERE name = ? ORDER BY id DESC").bind(name.to_owned());

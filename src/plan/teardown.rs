@@ -230,7 +230,10 @@ pub fn foreign<S>(desired: &Desired, observed: &Observed, around: &Surroundings,
     let ours = |id: &ArmId| removed.contains(id) || desired.terraform.values().any(|own| own == id);
     let (endpoint, rule, _) = collection_wishes(desired, observed.workspace.seen());
     let why = |id: &ArmId| {
-        let why = if *id == endpoint.id || *id == rule.id {
+        let unsure = around.rules.unknown().is_some() || around.rule_users.unknown().is_some();
+        let why = if (*id == endpoint.id || *id == rule.id) && unsure {
+            "it could not be read who else uses it, and it lies in the resource group, which goes as a whole"
+        } else if *id == endpoint.id || *id == rule.id {
             "others use it, and it lies in the resource group, which goes as a whole"
         } else {
             "it lies in the resource group, which goes as a whole, and this stack did not make it"

@@ -21,6 +21,9 @@ use crate::{execute, hcl, observe};
 /// Two rounds are the rule: one that works and one that finds nothing left.
 const MOST_ROUNDS: u32 = 5;
 
+/// The journal's name for the last copy.
+const SNAPSHOT: &str = "snapshot";
+
 /// What the user asked for.
 pub struct Destruction<'a> {
     /// Whether the workspace and Grafana may go with all that is in them.
@@ -198,16 +201,20 @@ fn unasked() -> Stop {
 }
 
 async fn keep_copy(outside: &Outside, look: &Look, wants: &Destruction<'_>, tally: &mut Tally) -> Result<(), Stop> {
-    if !wants.snapshot {
+    let finished = outputs::last_kept(outside).await?;
+    // A destruction that was broken off has its copy already, and may have taken away the role to make another.
+    let copied = outside.journal.output_written(SNAPSHOT).await?.is_some_and(|copied| finished.is_none_or(|at| at < copied));
+    if !wants.snapshot || copied {
         return Ok(());
     }
     let view = look.observed.terraform.seen();
     let grafana = view.is_some_and(|view| view.resources.iter().any(|one| one.address == crate::desired::address::GRAFANA));
     // A Grafana whose provision never came to its end lets nobody in yet: there is nothing to lose, and no role to read it with.
-    let dashboards = grafana && outputs::ever_kept(outside).await?;
-    let directory = snapshot::take(outside, &look.observed, dashboards).await?;
+    let directory = snapshot::take(outside, &look.observed, grafana && finished.is_some()).await?;
     let told = format!("a copy of settings, roles and dashboards is in `{}`", directory.display());
     outside.setup().events.note(told.clone());
+    let now = outside.setup().clock.now();
+    outside.journal.put_output(&outside.run, SNAPSHOT, &serde_json::json!(directory), now).await?;
     tally.report.next.push(told);
     Ok(())
 }

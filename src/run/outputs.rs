@@ -46,9 +46,9 @@ pub(super) async fn keep(outside: &Outside, outputs: &BTreeMap<String, Value>, c
     outside.journal.put_output(&outside.run, CHECKS, &checks, now).await
 }
 
-/// Whether any run of this stack ever came to its end.
-pub(super) async fn ever_kept(outside: &Outside) -> Result<bool, journal::Error> {
-    Ok(outside.journal.output(OUTPUTS).await?.is_some())
+/// When a run of this stack last came to its end.
+pub(super) async fn last_kept(outside: &Outside) -> Result<Option<Timestamp>, journal::Error> {
+    outside.journal.output_written(OUTPUTS).await
 }
 
 /// What the journal of a stack remembers.

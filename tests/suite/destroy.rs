@@ -86,6 +86,20 @@ async fn what_others_made_is_named_stops_it_and_is_never_touched() {
     assert!(left.iter().any(|id| id.ends_with("others-rule")), "{left:?}");
 }
 
+/// Roles go before Grafana: the second run can no longer read it, and need not, because the first has made the copy.
+#[test]
+fn an_operation_that_failed_is_made_good_by_the_next_run() {
+    for fault in ["fail-operation:grafana", "error:403:DELETE:roleAssignments:1"] {
+        let stage = Rehearsal::new();
+        stage.provision();
+        let failed = stage.act("destroy", &["--yes", "--include-data", "--fault", fault]);
+        assert_eq!(failed.code, Some(1), "{fault}\n{}", failed.all());
+        let again = stage.act("destroy", &["--yes", "--include-data"]);
+        assert_eq!(again.code, Some(0), "{fault}\n{}", again.all());
+        assert_eq!(left(&stage), Vec::<String>::new(), "{fault}");
+    }
+}
+
 /// Not a wait for something to happen: the moment itself is what is tested.
 #[expect(clippy::disallowed_methods, reason = "a random moment is no condition that could be awaited")]
 fn wait(time: Duration) {
