@@ -38,3 +38,15 @@ warn contains finding if {
 		"subject": "cluster.entra.localAccounts",
 	}
 }
+
+warn contains finding if {
+	object.get(input.spec, ["grafana", "id"], "") == ""
+	object.get(input.spec, ["grafana", "publicAccess"], true)
+	object.get(input.spec, ["cluster", "private"], false)
+	finding := {
+		"id": "AKS-POL-010",
+		"message": "Grafana answers everybody on the internet, although the cluster does not",
+		"remedy": "set `grafana.publicAccess: false` and reach it by a private endpoint",
+		"subject": "grafana.publicAccess",
+	}
+}

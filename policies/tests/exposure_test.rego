@@ -9,7 +9,15 @@ test_an_open_api_server_is_warned_of if {
 }
 
 test_a_private_one_is_not if {
-	count(exposure.warn) == 0 with input as {"spec": {"cluster": {"private": true}}}
+	count(exposure.warn) == 0 with input as {"spec": {"cluster": {"private": true}, "grafana": {"publicAccess": false}}}
+}
+
+test_an_open_grafana_beside_a_private_cluster_is_warned_of if {
+	"AKS-POL-010" in ids(exposure.warn) with input as {"spec": {"cluster": {"private": true}, "grafana": {"publicAccess": true}}}
+}
+
+test_an_existing_grafana_is_not_ours_to_close if {
+	count(exposure.warn) == 0 with input as {"spec": {"cluster": {"private": true}, "grafana": {"id": "x", "publicAccess": true}}}
 }
 
 test_a_fenced_one_is_not if {
@@ -29,7 +37,7 @@ test_local_accounts_beside_entra_are_warned_of if {
 }
 
 test_entra_alone_is_not if {
-	count(exposure.warn) == 0 with input as {"spec": {"cluster": {"private": true, "entra": {"localAccounts": false}}}}
+	count(exposure.warn) == 0 with input as {"spec": {"cluster": {"private": true, "entra": {"localAccounts": false}}, "grafana": {"publicAccess": false}}}
 }
 
 test_two_halves_of_the_world_are_denied if {

@@ -123,6 +123,8 @@ impl Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingLevel {
+    /// The file says that this rule is not to be applied.
+    Ignored,
     /// The plan may go on; a person should know.
     Warn,
     /// The plan must not be carried out.

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::redact::without_secrets;
 use super::{Plan, Unit};
 use crate::event::Owner;
 
 /// Builds the policies' input. `spec` is the user's file as JSON with its defaults; `terraform` is `terraform show -json`, or
-/// null when terraform has no changes.
+/// null when terraform has no changes; what it marks as sensitive is hidden.
 ///
 /// Shape: `{spec, terraform, rest: [unit], cluster: [unit], resources: [{address, action}]}`, a unit being
 /// `{id, title, action, reason, changes: [{field, before, after}], step}`.
@@ -23,7 +24,7 @@ pub fn document<S>(plan: &Plan<S>, spec: &Value, terraform: &Value, allowed: &[S
     json!({
         "allow_destroy": allowed,
         "spec": spec,
-        "terraform": terraform,
+        "terraform": without_secrets(terraform),
         "resources": resources,
         "rest": units(Owner::Rest),
         "cluster": units(Owner::Cluster),

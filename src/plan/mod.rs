@@ -9,6 +9,7 @@ pub mod draft;
 mod drift;
 mod graph;
 mod guard;
+mod redact;
 mod step;
 mod teardown;
 mod unit;

@@ -95,7 +95,11 @@ fn the_cost_guard_and_the_agents_know_the_same_defaults() {
 fn a_file_that_judges_nothing_is_refused() {
     let judge = |texts: &[&str]| {
         let own: Vec<Module> = texts.iter().copied().map(module).collect();
-        Policies::embedded().unwrap().with_modules(&own).unwrap().review(&json!({"spec": {"cluster": {"private": true}}}))
+        Policies::embedded()
+            .unwrap()
+            .with_modules(&own)
+            .unwrap()
+            .review(&json!({"spec": {"cluster": {"private": true}, "grafana": {"publicAccess": false}}}))
     };
     let misspelt = judge(&["package team.size\ndenny contains {\"id\": \"TEAM-1\"} if true"]);
     assert!(matches!(&misspelt, Err(Broken::Idle { package }) if package == "data.team.size"), "{misspelt:?}");
@@ -106,11 +110,11 @@ fn a_file_that_judges_nothing_is_refused() {
 }
 
 #[test]
-fn denials_come_first_and_ignored_rules_not_at_all() {
+fn denials_come_first_and_ignored_rules_last() {
     let spec = json!({"cluster": {}, "azure": {"location": "x"}, "policies": {"requiredTags": ["owner"]}});
     assert_eq!(review(&json!({"spec": spec})), ["Deny AKS-POL-005", "Warn AKS-POL-002"]);
     let spec = json!({"cluster": {}, "policies": {"requiredTags": ["owner"], "ignore": ["AKS-POL-005"]}});
-    assert_eq!(review(&json!({"spec": spec})), ["Warn AKS-POL-002"]);
+    assert_eq!(review(&json!({"spec": spec})), ["Warn AKS-POL-002", "Ignored AKS-POL-005"]);
 }
 
 #[test]
@@ -132,4 +136,26 @@ fn what_cannot_be_judged_does_not_pass() {
     assert!(matches!(shapeless, Err(Broken::Shape { .. })), "{shapeless:?}");
     let no_set = with("package x\ndeny if true").unwrap().review(&json!({"spec": {}}));
     assert!(matches!(no_set, Err(Broken::Shape { .. })), "{no_set:?}");
+}
+
+/// The page is what people copy from.
+#[test]
+fn the_example_of_the_page_judges() {
+    let page = include_str!("../../docs/policies.md");
+    let example = page.split("```rego\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let policies = Policies::embedded().unwrap().with_modules(&[module(example)]).unwrap();
+    let denied = |count: u32| {
+        let document =
+            json!({"spec": {"cluster": {"private": true, "nodePool": {"count": count}}, "grafana": {"publicAccess": false}}});
+        policies.review(&document).unwrap().iter().any(|finding| finding.id == "TEAM-1" && finding.level == FindingLevel::Deny)
+    };
+    assert!(denied(6) && !denied(5));
+}
+
+#[test]
+fn what_is_ignored_is_still_said_and_the_guard_never_is() {
+    let document = json!({
+        "spec": {"cluster": {}, "policies": {"ignore": ["AKS-POL-001", "AKS-POL-002"]}},
+        "resources": [{"address": "azurerm_monitor_workspace.this", "action": "delete"}]});
+    assert_eq!(review(&document), ["Deny AKS-POL-001", "Ignored AKS-POL-002"]);
 }

@@ -46,11 +46,17 @@ fn told<S>(plan: &Plan<S>, terminal: &Terminal, manner: Manner) -> String {
         told.push_str(&terminal.paint(Tone::Quiet, &folded));
     }
     for finding in &plan.findings {
-        let (word, tone) = if finding.level == FindingLevel::Deny { ("denied", Tone::Bad) } else { ("warning", Tone::Change) };
+        let (word, tone) = match finding.level {
+            FindingLevel::Deny => ("denied", Tone::Bad),
+            FindingLevel::Warn => ("warning", Tone::Change),
+            FindingLevel::Ignored => ("ignored", Tone::Quiet),
+        };
         told.push_str(&terminal.paint(tone, &format!("  {word} {}", finding.id)));
         told.push('\n');
         told.push_str(&terminal.paragraph("      ", &finding.message));
-        told.push_str(&terminal.paragraph("      remedy: ", &finding.remedy));
+        if finding.level != FindingLevel::Ignored {
+            told.push_str(&terminal.paragraph("      remedy: ", &finding.remedy));
+        }
     }
     for spot in &plan.blind_spots {
         told.push_str(&terminal.paragraph("  ? not judged: ", spot));
