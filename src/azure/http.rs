@@ -30,7 +30,16 @@ const SYSTEM_BUNDLES: &[&str] = &[
 /// [`Error::ReadFile`] for an unreadable PEM file, [`Error::TrustRoots`] when a file holds no certificate or there are no roots.
 pub fn client(extra_roots: &[PathBuf]) -> Result<reqwest::Client, Error> {
     let named = std::env::var_os("SSL_CERT_FILE").filter(|value| !value.is_empty()).map(PathBuf::from);
-    build(reqwest::Client::builder().tls_certs_merge(roots(extra_roots, named.as_deref(), SYSTEM_BUNDLES)?))
+    build(reqwest::Client::builder().https_only(true).tls_certs_merge(roots(extra_roots, named.as_deref(), SYSTEM_BUNDLES)?))
+}
+
+/// The same for receivers of notices, whose addresses were checked: one on this machine may do without TLS.
+///
+/// # Errors
+/// As [`client`].
+pub fn client_for_notices() -> Result<reqwest::Client, Error> {
+    let named = std::env::var_os("SSL_CERT_FILE").filter(|value| !value.is_empty()).map(PathBuf::from);
+    build(reqwest::Client::builder().tls_certs_merge(roots(&[], named.as_deref(), SYSTEM_BUNDLES)?))
 }
 
 /// The same, but nobody is trusted beside the authorities in `roots` (PEM files), and no proxy is used: for an Azure on this machine.
@@ -42,12 +51,11 @@ pub fn client_trusting_only(roots: &[PathBuf]) -> Result<reqwest::Client, Error>
     for path in roots {
         trusted.extend(pem(path, "roots")?);
     }
-    build(reqwest::Client::builder().tls_certs_only(trusted).no_proxy())
+    build(reqwest::Client::builder().https_only(true).tls_certs_only(trusted).no_proxy())
 }
 
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
     builder
-        .https_only(true)
         .connect_timeout(Duration::from_secs(20))
         .read_timeout(Duration::from_mins(1))
         .redirect(reqwest::redirect::Policy::none())

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::access::{Role, Token};
-use crate::base::go_duration;
+use crate::base::{Secret, go_duration};
 
 /// What is wrong with the file.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,29 @@ struct Written {
     #[serde(default)]
     window: Vec<WrittenWindow>,
     http: Option<WrittenHttp>,
+    #[serde(default)]
+    notify: Vec<WrittenHook>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenHook {
+    url_file: PathBuf,
+    #[serde(default)]
+    format: Format,
+}
+
+/// What a receiver of notices understands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Plain JSON.
+    #[default]
+    Json,
+    /// An incoming webhook of Slack.
+    Slack,
+    /// A workflow of Microsoft Teams.
+    Teams,
 }
 
 #[derive(Debug, Deserialize)]
@@ -121,6 +144,17 @@ pub struct Config {
     pub schedule: Schedule,
     /// Who may talk to it, and where.
     pub http: Option<Http>,
+    /// Who is told when something is wrong.
+    pub hooks: Vec<Hook>,
+}
+
+/// A receiver of notices.
+#[derive(Clone, Debug)]
+pub struct Hook {
+    /// Its address, which is its secret.
+    pub url: Secret,
+    /// What it understands.
+    pub format: Format,
 }
 
 /// When stacks are looked at.
@@ -207,6 +241,7 @@ impl Config {
                 windows: windows.collect::<Result<_, BadConfig>>()?,
             },
             http,
+            hooks: written.notify.iter().map(|one| hook(one, base, &value)).collect::<Result<_, _>>()?,
         })
     }
 
@@ -236,6 +271,19 @@ impl Config {
         }
         Ok(all)
     }
+}
+
+fn hook(written: &WrittenHook, base: &Path, value: &dyn Fn(&'static str, String) -> BadConfig) -> Result<Hook, BadConfig> {
+    let path = base.join(&written.url_file);
+    let key = "notify.url_file";
+    let text =
+        std::fs::read_to_string(&path).map_err(|why| value(key, format!("cannot be read (`{}`): {why}", path.display())))?;
+    let url = url::Url::parse(text.trim()).map_err(|_| value(key, format!("holds no address: `{}`", path.display())))?;
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if url.scheme() != "https" && !(url.scheme() == "http" && here) {
+        return Err(value(key, "must hold an https address".to_owned()));
+    }
+    Ok(Hook { url: Secret::new(url.to_string()), format: written.format })
 }
 
 fn door(written: &WrittenHttp, base: &Path, value: &dyn Fn(&'static str, String) -> BadConfig) -> Result<Http, BadConfig> {

@@ -8,9 +8,9 @@ mod book;
 pub mod config;
 mod http;
 mod metrics;
+mod notify;
 mod schedule;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +27,10 @@ pub use config::{BadConfig, Config};
 pub use http::{Door, open};
 pub use schedule::{Timetable, next_due};
 
+use crate::azure;
 use crate::diag::Diagnostic;
-use crate::event::Report;
-use crate::run::Healing;
+use crate::event::{Depth, Report};
+use crate::run::{Healing, problem};
 use crate::spec::Spec;
 
 /// A stack that the daemon keeps.
@@ -68,43 +69,55 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// The watched files cannot be used at the start; later, mistakes in them are logged and the last good state is kept.
 pub async fn keep(config: &Config, book: &Arc<Book>, load: &Load, play: &Play, calls: &Calls) -> Result<(), Vec<Diagnostic>> {
     let times = Timetable::of(&config.schedule);
+    let mut crier = Crier::of(config)?;
     book.take(load()?, &times, Timestamp::now());
     book.ready();
     let mut at_work: JoinSet<(String, Report)> = JoinSet::new();
-    loop {
+    while !calls.stop.is_cancelled() {
         let now = Timestamp::now();
-        let frozen = config.freeze_file.as_ref().is_some_and(|file| file.exists()) || book.is_frozen();
-        let may_heal = config.schedule.heal && !frozen && times.in_window(now);
-        let room = config.schedule.at_once.saturating_sub(at_work.len());
-        for job in book.take_due(&times, now, room) {
-            let healing = Healing {
-                depth: if job.deep { crate::event::Depth::Deep } else { crate::event::Depth::Fast },
-                heal: (may_heal || (job.asked_to_heal && !frozen)) && !job.look_only,
-                approved: job.approved,
-                verify: true,
-            };
-            tracing::info!(stack = %job.target.name, heal = healing.heal, "reconciling");
-            let (play, name, cancel) = (play.clone(), job.target.name.clone(), calls.stop.clone());
-            at_work.spawn(async move { (name, play(job.target, healing, cancel).await) });
-        }
+        start_due(config, book, &times, now, &mut at_work, (play, &calls.stop));
         let sleep = book.sleep_until_due(now).min(LONGEST_SLEEP);
         tokio::select! {
-            () = calls.stop.cancelled() => break,
+            () = calls.stop.cancelled() => {}
             () = calls.reload.notified() => reload(book, load, &times),
             () = book.asked() => {}
             () = tokio::time::sleep(sleep) => {}
-            Some(ended) = at_work.join_next() => note(book, &times, ended),
+            Some(ended) = at_work.join_next() => note(book, &times, &mut crier, ended),
         }
-        let names: BTreeSet<PathBuf> = config.files().unwrap_or_default();
-        if book.files_changed(&names) {
+        if book.files_changed(&config.files().unwrap_or_default()) {
             reload(book, load, &times);
         }
     }
     book.closing();
     while let Some(ended) = at_work.join_next().await {
-        note(book, &times, ended);
+        note(book, &times, &mut crier, ended);
     }
+    crier.finish().await;
     Ok(())
+}
+
+/// Starts what is due, as far as there is room.
+fn start_due(
+    config: &Config,
+    book: &Arc<Book>,
+    times: &Timetable,
+    now: Timestamp,
+    at_work: &mut JoinSet<(String, Report)>,
+    (play, stop): (&Play, &CancellationToken),
+) {
+    let frozen = config.freeze_file.as_ref().is_some_and(|file| file.exists()) || book.is_frozen();
+    let may_heal = config.schedule.heal && !frozen && times.in_window(now);
+    for job in book.take_due(times, now, config.schedule.at_once.saturating_sub(at_work.len())) {
+        let healing = Healing {
+            depth: if job.deep { Depth::Deep } else { Depth::Fast },
+            heal: (may_heal || (job.asked_to_heal && !frozen)) && !job.look_only,
+            approved: job.approved,
+            verify: true,
+        };
+        tracing::info!(stack = %job.target.name, heal = healing.heal, "reconciling");
+        let (play, name, stop) = (play.clone(), job.target.name.clone(), stop.clone());
+        at_work.spawn(async move { (name, play(job.target, healing, stop).await) });
+    }
 }
 
 fn reload(book: &Arc<Book>, load: &Load, times: &Timetable) {
@@ -122,11 +135,44 @@ fn reload(book: &Arc<Book>, load: &Load, times: &Timetable) {
     }
 }
 
-fn note(book: &Arc<Book>, times: &Timetable, ended: Result<(String, Report), tokio::task::JoinError>) {
+/// Who tells of troubles, beside the work.
+struct Crier {
+    client: Option<reqwest::Client>,
+    hooks: Vec<config::Hook>,
+    incidents: notify::Incidents,
+    on_the_way: JoinSet<()>,
+}
+
+impl Crier {
+    fn of(config: &Config) -> Result<Self, Vec<Diagnostic>> {
+        let client = if config.hooks.is_empty() {
+            None
+        } else {
+            Some(azure::http::client_for_notices().map_err(|error| vec![problem::of_azure(&error)])?)
+        };
+        let hooks = config.hooks.clone();
+        Ok(Self { client, hooks, incidents: notify::Incidents::default(), on_the_way: JoinSet::new() })
+    }
+
+    fn hear(&mut self, book: &Book, stack: &str, report: &Report) {
+        self.incidents.forget(&|name| book.stack(name).is_some());
+        if let (Some(notice), Some(client)) = (self.incidents.judge(stack, report), &self.client) {
+            self.on_the_way.spawn(notify::send(client.clone(), self.hooks.clone(), notice));
+        }
+        while self.on_the_way.try_join_next().is_some() {}
+    }
+
+    async fn finish(mut self) {
+        while self.on_the_way.join_next().await.is_some() {}
+    }
+}
+
+fn note(book: &Arc<Book>, times: &Timetable, crier: &mut Crier, ended: Result<(String, Report), tokio::task::JoinError>) {
     match ended {
         Ok((name, report)) => {
             tracing::info!(stack = %name, exit_code = report.exit_code, verified = report.verified, "reconciled");
             book.ended(&name, &report, times, Timestamp::now());
+            crier.hear(book, &name, &report);
         }
         Err(error) => tracing::error!(%error, "a worker broke off"),
     }

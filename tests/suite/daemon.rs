@@ -1,6 +1,7 @@
 //! The daemon: its door, its looks, healing, freezing, approving, and how it stops.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -202,6 +203,49 @@ fn who_has_no_business_is_refused_and_the_daemon_unharmed() {
     }
     assert_eq!(daemon.status("GET", "/healthz", None, ""), 200);
     assert_eq!(daemon.stack().unwrap()["looks"], 1);
+}
+
+/// Takes so many messages and answers each.
+fn received(listener: &TcpListener, count: usize) -> Vec<Value> {
+    let mut all = Vec::new();
+    while all.len() < count {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut text, mut piece) = (String::new(), [0; 4096]);
+        loop {
+            let read = stream.read(&mut piece).unwrap();
+            text.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+            if let Some(body) = text.split_once("\r\n\r\n").map(|(_, body)| body)
+                && let Ok(message) = serde_json::from_str(body)
+            {
+                all.push(message);
+                break;
+            }
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+    }
+    all
+}
+
+#[test]
+fn troubles_are_told_once_and_once_more_when_they_are_over() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    std::fs::write(stage.home().join("hook"), format!("http://{}/secret\n", listener.local_addr().unwrap())).unwrap();
+    configured(&stage, "notify = [{url_file = \"hook\"}]");
+    let daemon = Daemon::start(&stage);
+    daemon.after(1);
+    scale(&stage, 5);
+    for look in 2..=3 {
+        daemon.trigger(&json!({}));
+        assert_eq!(daemon.after(look)["result"], "drifted");
+    }
+    daemon.trigger(&json!({"heal": true}));
+    assert_eq!(daemon.after(4)["result"], "changed");
+    let told = received(&listener, 2);
+    assert_eq!((&told[0]["resolved"], &told[0]["stack"]), (&false.into(), &"quickstart".into()), "{told:?}");
+    assert!(told[0]["lines"][0].as_str().unwrap().contains("node_count"), "{told:?}");
+    assert_eq!(told[1]["resolved"], true, "{told:?}");
 }
 
 #[test]
