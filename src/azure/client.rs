@@ -133,6 +133,15 @@ impl Azure {
         token.map(|_| ())
     }
 
+    /// Signs in to the data planes, side by side, so that the questions of the proof need not wait for it. What does not work is
+    /// said by the question that needs it.
+    pub async fn warm_up_data_planes(&self) {
+        let cloud = &self.0.cloud;
+        let (workspaces, grafana) =
+            futures::join!(self.0.tokens.get(&cloud.prometheus_scope), self.0.tokens.get(&cloud.grafana_scope));
+        drop((workspaces, grafana));
+    }
+
     /// The cloud this client talks to.
     #[must_use]
     pub fn cloud(&self) -> &Cloud {

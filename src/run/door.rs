@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+use super::way_round::WayRound;
 use crate::azure::{self, Accepted, Azure, CommandResult};
-use crate::base::{ArmId, ArmObject, Class};
+use crate::base::{ArmId, ArmObject};
 use crate::kube::{Access, Answer, ApiServer, Command, Door, Error, Opened, RunCommand, Runner, RunnerError};
 use crate::observed::ClusterView;
 use crate::spec::file::Delivery;
@@ -32,23 +33,11 @@ async fn open(azure: &Azure, delivery: Delivery, cancel: &CancellationToken, clu
         Delivery::RunCommand => Ok(by_command(azure, cancel, cluster)),
         Delivery::Kubernetes => by_api(azure, cluster).await,
         Delivery::Auto if view.api_server_fenced() && !view.run_command_disabled() => Ok(by_command(azure, cancel, cluster)),
-        Delivery::Auto => match reachable(azure, cluster).await {
-            Err(error) if error.class() == Class::Transient && !view.run_command_disabled() => {
-                Ok(by_command(azure, cancel, cluster))
-            }
-            other => other,
-        },
-    }
-}
-
-/// The API server, tried with the cheapest read: a network error here means that the other way must be taken.
-async fn reachable(azure: &Azure, cluster: &ArmObject) -> Opened {
-    use crate::desired::fragment::{CONFIG_MAP, NAMESPACE};
-    let access = by_api(azure, cluster).await?;
-    match access.config_map(NAMESPACE, CONFIG_MAP).await {
-        // A refusal is an answer: the way is open, and a role that was assigned a moment ago will be honoured later.
-        Err(error) if error.class() != Class::Permission => Err(error),
-        _ => Ok(access),
+        Delivery::Auto if view.run_command_disabled() => by_api(azure, cluster).await,
+        Delivery::Auto => {
+            let direct = by_api(azure, cluster).await?;
+            Ok(Arc::new(WayRound::new(direct, by_command(azure, cancel, cluster))))
+        }
     }
 }
 

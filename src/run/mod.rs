@@ -22,6 +22,7 @@ mod stop;
 mod survey;
 mod tally;
 mod verify;
+mod way_round;
 
 pub use clock::{FastClock, RealClock};
 pub use destroy::{Destruction, destroy};

@@ -33,10 +33,17 @@ pub(super) async fn without_terraform(outside: &Outside, desired: &Desired) -> R
     let look = observe::look(desired, &outside.azure, &outside.door, now);
     tokio::select! {
         () = setup.cancel.cancelled() => Err(Stop::interrupted()),
-        (door, seen) = async { tokio::join!(door_opens(outside, desired), look) } => {
+        (door, seen, ()) = async { tokio::join!(door_opens(outside, desired), look, proof_ahead(outside, desired)) } => {
             door?;
             Ok(seen)
         }
+    }
+}
+
+/// Signs in for the proof while the world is read.
+async fn proof_ahead(outside: &Outside, desired: &Desired) {
+    if desired.verification.enabled {
+        outside.azure.warm_up_data_planes().await;
     }
 }
 

@@ -115,11 +115,11 @@ fn broken_off_at_any_moment_it_is_finished_by_the_next_run() {
         assert_eq!(stage.act("destroy", &["--yes", "--include-data"]).code, Some(0));
         began.elapsed()
     };
-    for share in 1..=5_u32 {
+    for share in 1..=4_u32 {
         let stage = Rehearsal::new();
         stage.provision();
         let mut run = stage.start("destroy", &["--yes", "--include-data"]);
-        let moment = whole.mul_f64(f64::from(share) / 6.0);
+        let moment = whole.mul_f64(f64::from(share) / 5.0);
         wait(moment);
         run.kill().unwrap();
         run.wait().unwrap();
