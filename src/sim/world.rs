@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::arm::memory::Memory;
-use super::effects::Resources;
+use super::arm::register::Register;
 use super::planes::Planes;
 
 /// The world.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct World {
     /// Every ARM resource's body by its lower-case id. Role assignments are kept here too.
-    pub resources: Resources,
+    pub resources: Register,
     /// What clusters, workspaces and Grafanas hold beyond their bodies.
     #[serde(default)]
     pub planes: Planes,

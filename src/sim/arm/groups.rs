@@ -15,9 +15,11 @@ fn absent(place: &Place) -> Refusal {
     refuse(404, "ResourceGroupNotFound", format!("Resource group '{}' could not be found.", place.name))
 }
 
-/// All groups.
-pub fn list(world: &World) -> Reply {
-    page(world.resources.iter().filter(|(key, _)| key.split('/').count() == 5).map(|(_, body)| body.clone()))
+/// All groups of the subscription.
+pub fn list(world: &World, setting: &Setting) -> Reply {
+    let below = format!("/subscriptions/{}/resourcegroups/", setting.subscription).to_ascii_lowercase();
+    let found = world.resources.range(below.clone()..).take_while(|(key, _)| key.starts_with(&below));
+    page(found.filter(|(key, _)| key.split('/').count() == 5).map(|(_, body)| body.clone()))
 }
 
 /// Everything that can be asked of a group.

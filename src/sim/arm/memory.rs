@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::graph::quota::Quota;
 use crate::sim::runcommand::api::Outcome;
 
 /// What ARM remembers.
@@ -21,6 +22,9 @@ pub struct Memory {
     /// The Activity Log, oldest first.
     #[serde(default)]
     pub activity: VecDeque<Activity>,
+    /// What is left of each principal's quota of queries; a restart gives everybody a new one.
+    #[serde(skip)]
+    pub quotas: BTreeMap<String, Quota>,
     /// How many writes there have been: etags are made of it.
     pub writes: u64,
     /// Failures that were ordered for the next operation on a resource whose id contains the text (lower-case).
@@ -46,10 +50,19 @@ impl Memory {
 /// One line of the Activity Log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Activity {
+    /// Its own id.
+    #[serde(default)]
+    pub id: String,
     /// When.
     pub at: Timestamp,
     /// Object id of the principal.
     pub caller: String,
+    /// Client id of its application.
+    #[serde(default)]
+    pub application: String,
+    /// The HTTP method.
+    #[serde(default)]
+    pub method: String,
     /// The resource, as it was addressed.
     pub resource: String,
     /// `Microsoft.ContainerService/managedClusters/write`.

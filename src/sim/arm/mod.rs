@@ -2,10 +2,12 @@
 
 pub mod activity;
 pub mod address;
+pub mod graph;
 pub mod groups;
 pub mod kinds;
 pub mod memory;
 pub mod operations;
+pub mod register;
 pub mod reply;
 pub mod resources;
 pub mod subscription;
@@ -84,6 +86,11 @@ impl Call {
         self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// Whether it may change something: queries are sent as POST too.
+    pub fn changes(&self) -> bool {
+        !matches!(self.method.as_str(), "GET" | "HEAD") && !graph::is_asked(self)
+    }
+
     /// A header, named in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -92,16 +99,26 @@ impl Call {
 
 /// Answers one request and changes the world as it says.
 pub fn answer(world: &mut World, setting: &Setting, call: &Call) -> Reply {
-    operations::settle(world, setting.now);
+    let ended = operations::settle(world, setting.now);
+    world.resources.date(setting.now, setting.delays.graph);
     let reply = route(world, setting, call).unwrap_or_else(Reply::from);
-    activity::note(world, setting, call, reply.status);
-    let World { resources, planes, .. } = world;
-    planes.observe(&View { resources, now: setting.now, delays: setting.delays });
+    if call.changes() {
+        activity::note(world, setting, call, reply.status);
+        world.resources.date(setting.now, setting.delays.graph);
+    }
+    // Looking at every cluster is dear in a large world, and whoever only reads ARM gives no cause to.
+    if call.changes() || ended {
+        let World { resources, planes, .. } = world;
+        planes.observe(&View { resources, now: setting.now, delays: setting.delays });
+    }
     reply
 }
 
 fn route(world: &mut World, setting: &Setting, call: &Call) -> Result<Reply, Refusal> {
     must_be_versioned(call)?;
+    if graph::is_asked(call) {
+        return Ok(graph::answer(world, setting, call));
+    }
     let address = address::read(&call.path, call.method == "POST");
     must_be_ours(setting, call)?;
     if activity::is_asked(call) {
@@ -114,7 +131,7 @@ fn route(world: &mut World, setting: &Setting, call: &Call) -> Result<Reply, Ref
         Address::Locations => Ok(subscription::locations(setting)),
         Address::Providers => Ok(subscription::providers(world, setting)),
         Address::Provider { namespace, action } => subscription::one_provider(world, setting, &namespace, action.as_deref()),
-        Address::Groups => Ok(groups::list(world)),
+        Address::Groups => Ok(groups::list(world, setting)),
         Address::Group(place) => groups::answer(world, setting, call, &place),
         Address::Everything(scope) => Ok(resources::everything(world, &scope)),
         Address::Operation { id, result } => operations::look(world, setting, &id, result),

@@ -47,8 +47,8 @@ pub fn busy(world: &World, key: &str) -> bool {
     world.memory.operations.values().any(|operation| !operation.settled && operation.resource == key)
 }
 
-/// Carries out the end of every operation whose time has come.
-pub fn settle(world: &mut World, now: Timestamp) {
+/// Carries out the end of every operation whose time has come; says whether there was one.
+pub fn settle(world: &mut World, now: Timestamp) -> bool {
     let due: Vec<(String, Operation)> = world
         .memory
         .operations
@@ -59,6 +59,7 @@ pub fn settle(world: &mut World, now: Timestamp) {
             (id.clone(), operation.clone())
         })
         .collect();
+    let ended = !due.is_empty();
     for (_, operation) in due {
         match (operation.verb, &operation.failure) {
             (Verb::Put, None) => set_state(world, &operation.resource, "Succeeded"),
@@ -66,6 +67,7 @@ pub fn settle(world: &mut World, now: Timestamp) {
             (Verb::Delete, None) => remove(world, &operation.resource),
         }
     }
+    ended
 }
 
 /// Marks what is being done to a resource, and to the pools within it.
@@ -83,10 +85,10 @@ pub fn set_state(world: &mut World, key: &str, state: &str) {
 pub fn remove(world: &mut World, key: &str) {
     let managed = world.resources.get(key).and_then(managed_group);
     let below = format!("{key}/");
-    world.resources.retain(|id, _| id != key && !id.starts_with(&below));
+    world.resources.retain(|id| id != key && !id.starts_with(&below));
     if let Some(group) = managed {
         let below = format!("{group}/");
-        world.resources.retain(|id, _| *id != group && !id.starts_with(&below));
+        world.resources.retain(|id| id != group && !id.starts_with(&below));
     }
 }
 

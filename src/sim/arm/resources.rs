@@ -151,6 +151,9 @@ pub fn delete(world: &mut World, setting: &Setting, call: &Call, place: &Place) 
     let Some(before) = world.resources.get(&place.key).cloned() else { return Ok(bare(204)) };
     must_match(call, Some(&before))?;
     must_be_free(world, place)?;
+    if place.of_type == "datacollectionrules" {
+        kinds::collection::release_rule(world, call, place)?;
+    }
     let Some(seconds) = kinds::takes_to_delete(place) else {
         remove(world, &place.key);
         return Ok(if place.of_type == "roleassignments" { body(200, before) } else { bare(200) });

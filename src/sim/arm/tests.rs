@@ -7,6 +7,8 @@ use super::*;
 
 const S: &str = "00000000-0000-4000-8000-000000000001";
 
+const OTHER: &str = "00000000-0000-4000-8000-000000000002";
+
 /// A subscription and its time.
 struct Story {
     world: World,
@@ -46,16 +48,18 @@ impl Story {
     }
 
     fn ask_with(&mut self, method: &str, path: &str, body: Value, version: &str, headers: &[(&str, &str)]) -> Reply {
+        let (path, asked) = path.split_once('?').unwrap_or((path, ""));
         let caller = Caller { oid: "11111111-1111-4111-8111-111111111111".into(), groups: Vec::new(), name: "me".into() };
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let query = vec![("api-version".to_owned(), version.to_owned())];
+        let mut query = vec![("api-version".to_owned(), version.to_owned())];
+        query.extend(url::form_urlencoded::parse(asked.as_bytes()).into_owned());
         let call = Call { method: method.into(), path: path.into(), query, headers, body, caller };
         let setting = Setting {
             base_url: "https://localhost:1",
             ca_pem: "",
             tenant: "t",
-            subscription: S,
-            subscriptions: &[S.to_owned()],
+            subscription: if path.contains(OTHER) { OTHER } else { S },
+            subscriptions: &[S.to_owned(), OTHER.to_owned()],
             now: self.now,
             delays: &self.delays,
             pace: 1.0,
@@ -263,6 +267,149 @@ fn rules_and_associations_need_what_they_point_at() {
     assert_eq!(story.ask("PUT", &association, points).status, 201);
     let listed = story.get(association.trim_end_matches("/a"));
     assert_eq!(listed["value"].as_array().unwrap().len(), 1);
+}
+
+/// A workspace, an endpoint, a rule and a cluster that is associated with it: rule and association.
+fn chained(story: &mut Story) -> (String, String) {
+    let (rule, endpoint) =
+        (id("Microsoft.Insights/dataCollectionRules", "r"), id("Microsoft.Insights/dataCollectionEndpoints", "dce"));
+    let workspace = id("Microsoft.Monitor/accounts", "amw1");
+    story.ask("PUT", &endpoint, json!({"location": "westeurope"}));
+    story.ask("PUT", &workspace, json!({"location": "westeurope"}));
+    let body = json!({"location": "westeurope", "properties": {"dataCollectionEndpointId": endpoint,
+        "destinations": {"monitoringAccounts": [{"accountResourceId": workspace, "name": "m"}]},
+        "dataFlows": [{"streams": ["Microsoft-PrometheusMetrics"], "destinations": ["m"]}]}});
+    assert_eq!(story.ask("PUT", &rule, body).status, 201);
+    story.ask("PUT", &cluster(), cluster_body());
+    story.pass(300);
+    let association = format!("{}/providers/Microsoft.Insights/dataCollectionRuleAssociations/a", cluster());
+    assert_eq!(story.ask("PUT", &association, json!({"properties": {"dataCollectionRuleId": rule}})).status, 201);
+    (rule, association)
+}
+
+#[test]
+fn a_rule_is_kept_by_its_associations() {
+    let mut story = Story::prepared();
+    let (rule, association) = chained(&mut story);
+    refused(&story.ask("DELETE", &rule, Value::Null), 409, "Conflict");
+    assert_eq!(story.ask("DELETE", &association, Value::Null).status, 200);
+    assert_eq!(story.ask("DELETE", &association, Value::Null).status, 204);
+    assert_eq!(story.ask("DELETE", &rule, Value::Null).status, 200);
+    assert_eq!(story.ask("DELETE", &rule, Value::Null).status, 204);
+    let (rule, association) = chained(&mut story);
+    assert_eq!(story.ask("DELETE", &format!("{rule}?deleteAssociations=true"), Value::Null).status, 200);
+    refused(&story.ask("GET", &association, Value::Null), 404, "ResourceNotFound");
+}
+
+#[test]
+fn what_hangs_on_a_cluster_goes_with_it() {
+    let mut story = Story::prepared();
+    let (rule, association) = chained(&mut story);
+    assert_eq!(story.ask("DELETE", &cluster(), Value::Null).status, 202);
+    refused(&story.ask("DELETE", &cluster(), Value::Null), 409, "OperationNotAllowed");
+    story.pass(200);
+    refused(&story.ask("GET", &association, Value::Null), 404, "ResourceNotFound");
+    assert_eq!(story.ask("GET", &rule, Value::Null).status, 200, "the rule is nobody's child");
+}
+
+#[test]
+fn every_kind_goes_and_is_gone() {
+    let mut story = Story::prepared();
+    let grafana = id("Microsoft.Dashboard/grafana", "amg1");
+    story.ask("PUT", &grafana, json!({"location": "westeurope", "properties": {}}));
+    let rules = id("Microsoft.AlertsManagement/prometheusRuleGroups", "rules");
+    let body = json!({"location": "westeurope", "properties": {"scopes": ["/x"], "rules": [{"record": "a", "expression": "b"}]}});
+    assert_eq!(story.ask("PUT", &rules, body).status, 201);
+    let role =
+        format!("/subscriptions/{S}/providers/Microsoft.Authorization/roleAssignments/22222222-2222-4222-8222-222222222222");
+    let body = json!({"properties": {"roleDefinitionId": "/x/R", "principalId": "44444444-4444-4444-8444-444444444444", "principalType": "User"}});
+    assert_eq!(story.ask("PUT", &role, body).status, 201);
+    story.pass(300);
+    for (resource, first) in [(&grafana, 202), (&rules, 200), (&role, 200)] {
+        assert_eq!(story.ask("DELETE", resource, Value::Null).status, first, "{resource}");
+        story.pass(300);
+        assert_eq!(story.ask("GET", resource, Value::Null).status, 404, "{resource}");
+        assert_eq!(story.ask("DELETE", resource, Value::Null).status, 204, "{resource}");
+    }
+}
+
+#[test]
+fn an_endpoint_is_associated_under_its_one_name() {
+    let mut story = Story::prepared();
+    chained(&mut story);
+    let at = |name: &str| format!("{}/providers/Microsoft.Insights/dataCollectionRuleAssociations/{name}", cluster());
+    let body = || json!({"properties": {"dataCollectionEndpointId": id("Microsoft.Insights/dataCollectionEndpoints", "dce")}});
+    refused(&story.ask("PUT", &at("b"), body()), 400, "InvalidEndpointAssociationName");
+    assert_eq!(story.ask("PUT", &at("configurationAccessEndpoint"), body()).status, 201);
+}
+
+#[test]
+fn subscriptions_are_worlds_of_their_own() {
+    let mut story = Story::prepared();
+    let other = format!("/subscriptions/{OTHER}");
+    let listed = story.get("/subscriptions");
+    let ids: Vec<&str> = listed["value"].as_array().unwrap().iter().map(|one| one["subscriptionId"].as_str().unwrap()).collect();
+    assert_eq!(ids, [S, OTHER]);
+    assert_eq!(story.get(&format!("{other}/providers/Microsoft.Monitor"))["registrationState"], "NotRegistered");
+    assert_eq!(story.get(&format!("{other}/resourcegroups"))["value"], json!([]));
+    assert_eq!(story.ask("PUT", &format!("{other}/resourceGroups/rg"), json!({"location": "eastus"})).status, 201);
+    assert_eq!(story.get(&group())["location"], "westeurope");
+    assert_eq!(story.get(&format!("/subscriptions/{S}/resourcegroups"))["value"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_log_tells_who_changed_what_after_a_while() {
+    let mut story = Story::prepared();
+    let log = |filter: &str| {
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("$filter", filter).finish();
+        format!("/subscriptions/{S}/providers/Microsoft.Insights/eventtypes/management/values?{query}")
+    };
+    story.pass(1);
+    let since = format!("eventTimestamp ge '{}'", story.now);
+    let workspace = id("Microsoft.Monitor/accounts", "amw1");
+    let correlation = [("x-ms-correlation-request-id", "77777777-7777-4777-8777-777777777777")];
+    story.ask_with("PUT", &workspace, json!({"location": "westeurope"}), "2023-04-03", &correlation);
+    story.ask("PUT", &format!("/subscriptions/{OTHER}/resourceGroups/rg"), json!({"location": "eastus"}));
+    story.ask("POST", &format!("/subscriptions/{S}/providers/Microsoft.Network/register"), Value::Null);
+    story.ask("PUT", &cluster(), json!({}));
+    let count = |story: &mut Story, filter: &str| story.get(&log(&format!("{since}{filter}")))["value"].as_array().unwrap().len();
+    assert_eq!(count(&mut story, ""), 0, "entries come late");
+    story.pass(120);
+    assert_eq!(count(&mut story, ""), 3, "and those of another subscription not at all");
+    assert_eq!(count(&mut story, &format!(" and resourceUri eq '{}'", workspace.to_uppercase())), 1);
+    assert_eq!(count(&mut story, " and resourceGroupName eq 'RG'"), 2);
+    assert_eq!(count(&mut story, " and resourceProvider eq 'microsoft.network'"), 1);
+    assert_eq!(count(&mut story, " and correlationId eq '77777777-7777-4777-8777-777777777777'"), 1);
+    let found = story.get(&log(&format!("{since} and resourceProvider eq 'Microsoft.Monitor'")))["value"][0].clone();
+    assert_eq!(found["operationName"]["value"], "Microsoft.Monitor/accounts/write");
+    assert_eq!(
+        (&found["caller"], &found["status"]["value"]),
+        (&json!("11111111-1111-4111-8111-111111111111"), &json!("Succeeded"))
+    );
+    assert_eq!((&found["httpRequest"]["method"], &found["resourceGroupName"]), (&json!("PUT"), &json!("rg")));
+    let failed = story.get(&log(&format!("{since} and resourceProvider eq 'Microsoft.ContainerService'")))["value"][0].clone();
+    assert_eq!((&failed["status"]["value"], &failed["level"]), (&json!("Failed"), &json!("Error")));
+    refused(&story.ask("GET", &log("resourceGroupName eq 'rg'"), Value::Null), 400, "BadRequest");
+}
+
+#[test]
+fn a_long_log_has_pages() {
+    let mut story = Story::prepared();
+    let since = story.now;
+    story.pass(1);
+    for _ in 0..250 {
+        story.ask("PATCH", &group(), json!({"tags": {}}));
+    }
+    story.pass(120);
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("$filter", &format!("eventTimestamp ge '{since}'"))
+        .finish();
+    let path = format!("/subscriptions/{S}/providers/Microsoft.Insights/eventtypes/management/values?{query}");
+    let first = story.get(&path);
+    assert_eq!(first["value"].as_array().unwrap().len(), 200);
+    let next = first["nextLink"].as_str().unwrap().strip_prefix("https://localhost:1").unwrap().to_owned();
+    let second = story.get(&next);
+    assert!(second["value"].as_array().unwrap().len() >= 50 && second.get("nextLink").is_none());
 }
 
 #[test]

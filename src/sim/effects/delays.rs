@@ -23,6 +23,8 @@ pub struct Delays {
     pub command: SignedDuration,
     /// From a change to its line in the Activity Log.
     pub activity: SignedDuration,
+    /// From a change to the rows of Resource Graph.
+    pub graph: SignedDuration,
     /// One second of the agents' time: scrape intervals are counted in it.
     pub second: SignedDuration,
 }
@@ -41,6 +43,7 @@ impl Delays {
             roles: scaled(120.0),
             command: scaled(12.0),
             activity: scaled(90.0),
+            graph: scaled(30.0),
             second: scaled(1.0),
         }
     }

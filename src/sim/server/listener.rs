@@ -89,6 +89,7 @@ fn doorway(shared: &Arc<Shared>) -> Doorway {
             let now = Timestamp::now();
             let worked = entering.keeper.visit(false, |world| {
                 crate::sim::arm::operations::settle(world, now);
+                world.resources.date(now, entering.delays.graph);
                 let World { resources, planes, .. } = world;
                 let view = View { resources, now, delays: &entering.delays };
                 planes.observe(&view);

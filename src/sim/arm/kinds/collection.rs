@@ -3,9 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::{Written, fill, must_have_location, with_properties};
+use crate::sim::arm::Call;
 use crate::sim::arm::address::Place;
 use crate::sim::arm::reply::{Refusal, refuse};
 use crate::sim::world::World;
+
+/// The one name under which an endpoint is associated (contract §3.6).
+const ENDPOINT_ASSOCIATION: &str = "configurationAccessEndpoint";
 
 fn immutable(place: &Place, prefix: &str) -> String {
     format!("{prefix}-{}", uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, place.key.as_bytes()).simple())
@@ -84,13 +88,18 @@ fn has_other_destination(body: &Value, name: &Value) -> bool {
 ///
 /// # Errors
 /// It is not.
-pub fn association(world: &World, sent: Map<String, Value>) -> Result<Written, Refusal> {
+pub fn association(world: &World, place: &Place, sent: Map<String, Value>) -> Result<Written, Refusal> {
     let mut body = with_properties(sent);
     if let Some(body) = body.as_object_mut() {
         body.shift_remove("location");
     }
     let target = |key: &str| body["properties"][key].as_str().map(str::to_ascii_lowercase);
     let (rule, endpoint) = (target("dataCollectionRuleId"), target("dataCollectionEndpointId"));
+    let reserved = place.name.eq_ignore_ascii_case(ENDPOINT_ASSOCIATION);
+    if endpoint.is_some() && (!reserved || rule.is_some()) {
+        let message = format!("An association of data collection endpoint must be named '{ENDPOINT_ASSOCIATION}'.");
+        return Err(refuse(400, "InvalidEndpointAssociationName", message));
+    }
     match rule.or(endpoint) {
         None => Err(refuse(400, "InvalidPayload", "The association names neither a rule nor an endpoint.")),
         Some(target) if !world.resources.contains_key(&target) => {
@@ -98,4 +107,28 @@ pub fn association(world: &World, sent: Map<String, Value>) -> Result<Written, R
         }
         Some(_) => Ok(Written { has_state: false, ..Written::at_once(body) }),
     }
+}
+
+/// Makes a rule ready to go: associations keep it, unless they are to go with it (`deleteAssociations`, since 2023-03-11). The code
+/// of the refusal is not documented.
+///
+/// # Errors
+/// There are associations.
+pub fn release_rule(world: &mut World, call: &Call, place: &Place) -> Result<(), Refusal> {
+    let points =
+        |body: &Value| body["properties"]["dataCollectionRuleId"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(&place.key));
+    let held: Vec<String> = world
+        .resources
+        .iter()
+        .filter(|(key, body)| key.contains("/datacollectionruleassociations/") && points(body))
+        .map(|(key, _)| key.clone())
+        .collect();
+    let along = call.parameter("deleteAssociations").is_some_and(|wish| wish.eq_ignore_ascii_case("true"));
+    if along || held.is_empty() {
+        world.resources.retain(|key| !held.iter().any(|gone| gone == key));
+        return Ok(());
+    }
+    let count = held.len();
+    let message = format!("The data collection rule '{}' cannot be deleted: it still has {count} association(s).", place.name);
+    Err(refuse(409, "Conflict", message))
 }

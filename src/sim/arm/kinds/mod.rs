@@ -55,7 +55,7 @@ pub fn write(
         ("microsoft.dashboard", "grafana") => grafana::write(world, setting, place, before, sent),
         ("microsoft.insights", "datacollectionendpoints") => collection::endpoint(place, before, sent),
         ("microsoft.insights", "datacollectionrules") => collection::rule(world, place, before, sent),
-        ("microsoft.insights", "datacollectionruleassociations") => collection::association(world, sent),
+        ("microsoft.insights", "datacollectionruleassociations") => collection::association(world, place, sent),
         ("microsoft.alertsmanagement", "prometheusrulegroups") => rule_groups::write(sent),
         ("microsoft.authorization", "roleassignments") => roles::write(world, setting, call, place, before, &sent),
         ("microsoft.network" | "microsoft.managedidentity" | "microsoft.insights" | "microsoft.storage", _) => {

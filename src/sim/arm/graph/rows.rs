@@ -1,0 +1,125 @@
+//! The tables' rows: ARM's bodies as Resource Graph tells them, types and groups in lower case.
+
+use serde_json::{Value, json};
+
+use super::cell::Cell;
+use super::syntax::Table;
+use crate::sim::arm::Setting;
+use crate::sim::arm::register::AsOf;
+
+/// The columns of every table, in their order.
+pub const COLUMNS: [&str; 16] = [
+    "id",
+    "name",
+    "type",
+    "tenantId",
+    "kind",
+    "location",
+    "resourceGroup",
+    "subscriptionId",
+    "managedBy",
+    "sku",
+    "plan",
+    "properties",
+    "tags",
+    "identity",
+    "zones",
+    "extendedLocation",
+];
+
+const PROVIDERS: &str = "/providers/";
+
+/// A resource as a row; its columns are read when they are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    key: &'a str,
+    body: &'a Value,
+    of_type: &'a str,
+    tenant: &'a str,
+}
+
+impl<'a> Source<'a> {
+    /// A column by its place in [`COLUMNS`].
+    pub fn column(&self, index: usize) -> Cell<'a> {
+        match COLUMNS.get(index).copied().unwrap_or_default() {
+            "type" => Cell::Text(self.of_type),
+            "tenantId" => Cell::Text(self.tenant),
+            "resourceGroup" => Cell::Text(self.segment(4)),
+            "subscriptionId" => Cell::Text(self.segment(2)),
+            // What a resource has none of is an empty text in these and null in the others.
+            name @ ("id" | "name" | "kind" | "location" | "managedBy") => {
+                Cell::Text(self.body.get(name).and_then(Value::as_str).unwrap_or_default())
+            }
+            name => self.body.get(name).map_or(Cell::NULL, Cell::Borrowed),
+        }
+    }
+
+    fn segment(&self, index: usize) -> &'a str {
+        self.key.split('/').nth(index).unwrap_or_default()
+    }
+}
+
+/// The subscriptions as bodies, by lower-case id: rows borrow from them.
+pub fn subscriptions<'s>(setting: &Setting, asked: impl IntoIterator<Item = &'s str>) -> Vec<(String, Value)> {
+    let body = |id: &str| {
+        json!({"id": format!("/subscriptions/{id}"), "name": "rehearsal", "properties": {"state": "Enabled",
+            "managementGroupAncestorsChain": [{"name": setting.tenant, "displayName": "Tenant Root Group"}]}})
+    };
+    asked.into_iter().map(|id| (format!("/subscriptions/{id}").to_ascii_lowercase(), body(id))).collect()
+}
+
+/// The rows of a table, in the subscriptions that were asked for.
+pub fn of<'a>(table: Table, world: &AsOf<'a>, subscriptions: &'a [(String, Value)], tenant: &'a str) -> Vec<Source<'a>> {
+    let mut rows = Vec::new();
+    for (subscription, body) in subscriptions {
+        if table == Table::Containers {
+            rows.push(Source { key: subscription, body, of_type: "microsoft.resources/subscriptions", tenant });
+        }
+        let below = format!("{subscription}/");
+        let found = world.below(&below).filter_map(|(key, body)| {
+            let (kept, of_type) = classified(key)?;
+            (kept == table).then_some(Source { key, body, of_type, tenant })
+        });
+        rows.extend(found);
+    }
+    rows
+}
+
+/// The table that a lower-case id belongs to, with its type.
+fn classified(key: &str) -> Option<(Table, &str)> {
+    let Some((scope, rest)) = key.rsplit_once(PROVIDERS) else {
+        let group = key.split('/').count() == 5;
+        return group.then_some((Table::Containers, "microsoft.resources/subscriptions/resourcegroups"));
+    };
+    let mut slashes = rest.match_indices('/').map(|(at, _)| at);
+    let of_type = &rest[..slashes.nth(1)?];
+    // Children of resources (subnets, agent pools) are no rows of their own.
+    if slashes.next().is_some() {
+        return None;
+    }
+    match of_type {
+        "microsoft.authorization/roleassignments" => Some((Table::Authorization, of_type)),
+        "microsoft.insights/datacollectionruleassociations" => Some((Table::Insights, of_type)),
+        _ if scope.contains(PROVIDERS) => None,
+        _ => Some((Table::Resources, of_type)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_has_its_table() {
+        let rg = "/subscriptions/s/resourcegroups/rg";
+        let cluster = format!("{rg}/providers/microsoft.containerservice/managedclusters/c");
+        let table = |key: &str| classified(key).map(|(table, of_type)| (table, of_type.to_owned()));
+        assert_eq!(table(rg), Some((Table::Containers, "microsoft.resources/subscriptions/resourcegroups".into())));
+        assert_eq!(table(&cluster), Some((Table::Resources, "microsoft.containerservice/managedclusters".into())));
+        assert_eq!(table(&format!("{rg}/providers/microsoft.network/virtualnetworks/v/subnets/s")), None);
+        let association = format!("{cluster}/providers/microsoft.insights/datacollectionruleassociations/a");
+        assert_eq!(table(&association), Some((Table::Insights, "microsoft.insights/datacollectionruleassociations".into())));
+        let role = "/subscriptions/s/providers/microsoft.authorization/roleassignments/g";
+        assert_eq!(table(role), Some((Table::Authorization, "microsoft.authorization/roleassignments".into())));
+    }
+}
