@@ -93,7 +93,7 @@ impl Policies {
     }
 
     /// What the rules say about a document (see `plan::document`), denials first. What a rule says whose id is among the document's
-    /// `spec.policies.ignore` is marked as ignored, but for the guard against destruction.
+    /// `spec.policies.ignore` is marked as ignored, but for the guard against destruction: to name that one is warned of.
     ///
     /// # Errors
     /// A rule cannot be evaluated or yields something else than findings.
@@ -112,14 +112,13 @@ impl Policies {
                 return Err(Broken::Idle { package: package.clone() });
             }
         }
-        let ignored =
-            document.pointer("/spec/policies/ignore").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+        let ignored = ignored(document);
         for finding in &mut found {
-            // Nobody ignores the guard away by accident: what may be destroyed is named, one by one.
-            if finding.id != GUARD && ignored.iter().any(|id| *id == finding.id.as_str()) {
+            if is_ignored(&finding.id, &ignored) {
                 finding.level = FindingLevel::Ignored;
             }
         }
+        found.extend(ignored.contains(&GUARD).then(not_to_be_ignored));
         found.sort_by(|a, b| (b.level, &a.id, &a.subject).cmp(&(a.level, &b.id, &b.subject)));
         Ok(found)
     }
@@ -129,6 +128,28 @@ impl Policies {
         let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         let uses = |text: &str| text.match_indices(package).any(|(at, _)| !goes_on(&text[at + package.len()..]));
         self.texts.iter().any(|(other, text)| other != package && uses(text))
+    }
+}
+
+/// The ids that a document's file wants to be ignored.
+fn ignored(document: &serde_json::Value) -> Vec<&str> {
+    let listed = document.pointer("/spec/policies/ignore").and_then(serde_json::Value::as_array);
+    listed.into_iter().flatten().filter_map(serde_json::Value::as_str).collect()
+}
+
+/// Whether a list of ids to be ignored takes a rule's force away. Nobody ignores the guard by accident: what may be destroyed is
+/// named, one by one.
+fn is_ignored<T: AsRef<str>>(id: &str, ignored: &[T]) -> bool {
+    id != GUARD && ignored.iter().any(|named| named.as_ref() == id)
+}
+
+fn not_to_be_ignored() -> Finding {
+    Finding {
+        id: GUARD.to_owned(),
+        level: FindingLevel::Warn,
+        message: format!("`policies.ignore` names {GUARD}, which cannot be ignored: it still holds"),
+        remedy: "take it out of `policies.ignore`, and name what may be destroyed with --allow-destroy".to_owned(),
+        subject: Some("policies.ignore".to_owned()),
     }
 }
 

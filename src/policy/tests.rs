@@ -157,5 +157,5 @@ fn what_is_ignored_is_still_said_and_the_guard_never_is() {
     let document = json!({
         "spec": {"cluster": {}, "policies": {"ignore": ["AKS-POL-001", "AKS-POL-002"]}},
         "resources": [{"address": "azurerm_monitor_workspace.this", "action": "delete"}]});
-    assert_eq!(review(&document), ["Deny AKS-POL-001", "Ignored AKS-POL-002"]);
+    assert_eq!(review(&document), ["Deny AKS-POL-001", "Warn AKS-POL-001", "Ignored AKS-POL-002"]);
 }
