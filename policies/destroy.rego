@@ -34,6 +34,8 @@ destroyed contains [change.address, "replace"] if {
 	"create" in change.change.actions
 }
 
+# METADATA
+# title: cluster, workspace and Grafana are not replaced or deleted unless named by `--allow-destroy`
 deny contains finding if {
 	some [address, action] in destroyed
 	what := protected[kind(address)]

@@ -6,6 +6,8 @@ wide(range) if to_number(split(range, "/")[1]) < 8
 
 wide(range) if range == "0.0.0.0"
 
+# METADATA
+# title: the API server answers everybody on the internet
 warn contains finding if {
 	not object.get(input.spec, ["cluster", "private"], false)
 	count(object.get(input.spec, ["cluster", "authorizedIpRanges"], [])) == 0
@@ -17,6 +19,8 @@ warn contains finding if {
 	}
 }
 
+# METADATA
+# title: a range in `cluster.authorizedIpRanges` wider than a /8
 deny contains finding if {
 	some range in object.get(input.spec, ["cluster", "authorizedIpRanges"], [])
 	wide(range)
@@ -28,6 +32,8 @@ deny contains finding if {
 	}
 }
 
+# METADATA
+# title: static cluster-admin credentials beside Entra
 warn contains finding if {
 	entra := input.spec.cluster.entra
 	object.get(entra, "localAccounts", true)
@@ -39,6 +45,8 @@ warn contains finding if {
 	}
 }
 
+# METADATA
+# title: Grafana answers everybody on the internet, although the cluster is private
 warn contains finding if {
 	object.get(input.spec, ["grafana", "id"], "") == ""
 	object.get(input.spec, ["grafana", "publicAccess"], true)

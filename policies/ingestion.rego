@@ -28,6 +28,8 @@ filtered(target) if object.get(metrics, ["keepLists", target], "") != ""
 
 filtered(target) if target in kept_by_us
 
+# METADATA
+# title: scraping more often than `policies.ingestion.minInterval`
 deny contains finding if {
 	some target, interval in object.get(metrics, "intervals", {})
 	least := object.get(guards, "minInterval", "15s")
@@ -40,6 +42,8 @@ deny contains finding if {
 	}
 }
 
+# METADATA
+# title: a target without any filter, unless `policies.ingestion.allowUnfiltered`
 deny contains finding if {
 	object.get(metrics, "minimalProfile", true) == false
 	not object.get(guards, "allowUnfiltered", false)
@@ -54,6 +58,8 @@ deny contains finding if {
 }
 
 # The minimal profile has no list for pods (contract §5.4).
+# METADATA
+# title: annotated pods without a keep-list, for which the minimal profile does not hold
 warn contains finding if {
 	count(object.get(metrics, "podAnnotationNamespaces", [])) > 0
 	not object.get(guards, "allowUnfiltered", false)

@@ -3,6 +3,8 @@ package aksight.regions
 
 plain(name) := lower(replace(name, " ", ""))
 
+# METADATA
+# title: a region outside `policies.allowedRegions`
 deny contains finding if {
 	allowed := {plain(region) | some region in object.get(input.spec, ["policies", "allowedRegions"], [])}
 	count(allowed) > 0

@@ -7,6 +7,8 @@ present contains lower(name) if {
 	trim_space(value) != ""
 }
 
+# METADATA
+# title: a tag of `policies.requiredTags` is missing
 deny contains finding if {
 	some tag in object.get(input.spec, ["policies", "requiredTags"], [])
 	not lower(tag) in present

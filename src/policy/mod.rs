@@ -3,6 +3,7 @@
 //! A rule is an entry of a `deny` or `warn` set of any package: an object with `id`, `message`, `remedy` and, when it is about one
 //! thing, `subject`. What cannot be evaluated, or has another shape, is an error and never a pass.
 
+mod catalogue;
 mod shipped;
 mod testing;
 
@@ -10,6 +11,7 @@ use regorus::{Engine, Value};
 
 use crate::event::{Finding, FindingLevel};
 
+pub use catalogue::{Rule, catalogue};
 pub use testing::{TestResult, test};
 
 /// The rule that keeps clusters and data from being destroyed; only `--allow-destroy` lifts it.
@@ -22,6 +24,14 @@ pub struct Module {
     pub name: String,
     /// Rego, version 1.
     pub text: String,
+}
+
+impl Module {
+    /// Whether it holds tests of rules, which are no rules: its name ends in `_test.rego`.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.name.ends_with("_test.rego")
+    }
 }
 
 /// Why policies cannot judge.

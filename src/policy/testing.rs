@@ -1,11 +1,12 @@
 //! Tests of rules: every rule of a package whose name begins with `test_` must be true.
 
 use regorus::{Engine, Value};
+use serde::Serialize;
 
 use super::{Broken, Module, add, shipped};
 
 /// How a test ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TestResult {
     /// Its package, without `data.`.
     pub package: String,

@@ -11,38 +11,63 @@ use crate::plan::{self, Checked, Draft, Plan};
 use crate::policy::{Module, Policies};
 use crate::spec::Spec;
 
+/// Policies that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the policies in `{}`", .path.display())]
+pub struct Unreadable {
+    /// The file or directory.
+    path: PathBuf,
+    /// Why.
+    source: std::io::Error,
+}
+
 /// The shipped policies and the user's own.
 ///
 /// # Errors
 /// A directory cannot be read or a rule cannot be compiled.
 pub(super) fn policies(spec: &Spec, base: &Path) -> Result<Policies, Stop> {
-    let directories = &spec.stack.policies.directories;
-    let modules: Vec<Module> =
-        directories.iter().map(|directory| modules(&base.join(directory))).collect::<Result<Vec<_>, _>>()?.concat();
+    let modules = named_modules(spec, base).map_err(|error| Stop::failed(of_unreadable(&error)))?;
     Ok(Policies::embedded()?.with_modules(&modules)?)
 }
 
-fn modules(directory: &Path) -> Result<Vec<Module>, Stop> {
-    let failed = |path: &Path, error: &std::io::Error| {
-        Stop::failed(
-            Diagnostic::error(Code::PolicyBroken, format!("cannot read the policies in `{}`", path.display()))
-                .caused_by(error.to_string())
-                .hint("correct `policies.directories`; its paths count from the directory of aksight.yaml"),
-        )
+/// The rules in the directories that a file names, without their tests. Paths count from `base`.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn named_modules(spec: &Spec, base: &Path) -> Result<Vec<Module>, Unreadable> {
+    let directories = spec.stack.policies.directories.iter();
+    let all = directories.map(|directory| modules(&base.join(directory))).collect::<Result<Vec<_>, _>>()?.concat();
+    Ok(all.into_iter().filter(|module| !module.is_test()).collect())
+}
+
+/// All rules in a directory and below, in order, together with their tests.
+///
+/// # Errors
+/// Something in it cannot be read.
+pub fn modules(directory: &Path) -> Result<Vec<Module>, Unreadable> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Unreadable { path, source }
     };
-    let paths: Vec<PathBuf> = rego_files(directory).map_err(|error| failed(directory, &error))?;
     let read = |path: PathBuf| {
-        let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
+        let text = std::fs::read_to_string(&path).map_err(failed(&path))?;
         Ok(Module { name: path.display().to_string(), text })
     };
-    paths.into_iter().filter(|path| is_rule(path)).map(read).collect()
+    rego_files(directory).map_err(failed(directory))?.into_iter().map(read).collect()
+}
+
+/// Directories of the file's that cannot be read, as told to the user.
+#[must_use]
+pub fn of_unreadable(error: &Unreadable) -> Diagnostic {
+    Diagnostic::from_error(Code::PolicyBroken, error)
+        .hint("correct `policies.directories`; its paths count from the directory of aksight.yaml")
 }
 
 /// Every `*.rego` file in a directory and below, in order.
 ///
 /// # Errors
 /// A directory cannot be read whole: a rule that is not seen would pass everything.
-pub fn rego_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+fn rego_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     paths.sort();
     let mut found = Vec::new();
@@ -54,11 +79,6 @@ pub fn rego_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
-}
-
-/// Tests of rules are no rules.
-fn is_rule(path: &Path) -> bool {
-    !path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("_test.rego"))
 }
 
 /// Asks the policies about a plan.

@@ -28,7 +28,7 @@ pub use clock::{FastClock, RealClock};
 pub use destroy::{Destruction, destroy};
 pub use drift::drift;
 pub use fleet::{March, conduct};
-pub use judge::rego_files;
+pub use judge::{Unreadable, modules, named_modules, of_unreadable};
 pub use outputs::{Remembered, remembered};
 pub use plan::plan;
 pub use provision::{Answer, Wants, provision};

@@ -9,6 +9,7 @@ mod drift;
 mod elsewhere;
 mod fleet;
 mod generate;
+mod policies;
 mod refusals;
 mod rehearsal;
 mod scenarios;

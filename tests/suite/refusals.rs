@@ -175,16 +175,3 @@ fn bad_usage() {
     assert_eq!(no_file.status.code(), Some(64));
     assert!(text(&no_file.stderr).contains("AKS-0119"), "{}", text(&no_file.stderr));
 }
-
-/// A rule of the user's own, in a directory below the named one, judges; what it denies is exit 10 and nothing is changed.
-#[test]
-fn a_policy_that_denies() {
-    let stage = Rehearsal::with(&(quickstart() + "policies:\n  directories: [rules]\n"), "quickstart");
-    std::fs::create_dir_all(stage.home().join("rules/team")).unwrap();
-    let rule = "package team.never\n\ndeny contains {\"id\": \"TEAM-1\", \"message\": \"not today\", \"remedy\": \"tomorrow\"}\n";
-    std::fs::write(stage.home().join("rules/team/never.rego"), rule).unwrap();
-    let ended = stage.act("provision", &[]);
-    assert_eq!(ended.code, Some(10), "{}", ended.all());
-    assert!(ended.stdout.contains("TEAM-1") && ended.stdout.contains("AKS-0601"), "{}", ended.all());
-    assert_eq!(stage.writes_since(0), Vec::<String>::new());
-}
