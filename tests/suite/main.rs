@@ -4,6 +4,7 @@
 
 mod crash;
 mod daemon;
+mod deploy;
 mod destroy;
 mod drift;
 mod elsewhere;
