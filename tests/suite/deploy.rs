@@ -1,15 +1,21 @@
 //! What people deploy around the daemon: alert rules before the real promtool, the dashboard, the page that explains both.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use aksight::base::digest::sha256_hex;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use promql_parser::label::Matchers;
 use promql_parser::parser::{Expr, VectorSelector, parse};
 use promql_parser::util::{ExprVisitor, walk_expr};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::rehearsal::Rehearsal;
 use crate::{TOP, text};
 
 /// What the daemon serves: name, kind, labels of its own.
@@ -49,22 +55,25 @@ fn yaml(path: &str) -> Value {
 }
 
 /// The real promtool must be content.
-fn promtool(args: &[&str]) {
-    let done = Command::new("promtool").args(args).current_dir(deploy("prometheus")).output();
-    let done = match done {
+fn promtool(args: &[&str], input: &str) {
+    let mut command = Command::new("promtool");
+    command.args(args).current_dir(deploy("prometheus")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match command.spawn() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             panic!("`promtool` is missing: install the Debian package `prometheus` (apt-get install prometheus)")
         }
-        done => done.unwrap(),
+        started => started.unwrap(),
     };
-    assert!(done.status.success(), "promtool {}\n{}{}", args.join(" "), text(&done.stdout), text(&done.stderr));
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success(), "promtool {}\n{}{}\n{input}", args.join(" "), text(&done.stdout), text(&done.stderr));
 }
 
 #[test]
 fn promtool_is_content_with_the_rules_and_their_unit_tests() {
-    promtool(&["check", "rules", "aksight-alerts.yaml"]);
-    promtool(&["test", "rules", "aksight-alerts.test.yaml"]);
-    promtool(&["check", "config", "--syntax-only", "prometheus.yaml"]);
+    promtool(&["check", "rules", "aksight-alerts.yaml"], "");
+    promtool(&["test", "rules", "aksight-alerts.test.yaml"], "");
+    promtool(&["check", "config", "--syntax-only", "prometheus.yaml"], "");
 }
 
 /// The rules of all groups.
@@ -119,6 +128,46 @@ fn the_page_lists_every_metric_with_its_kind_and_labels() {
     assert_eq!(listed, known);
 }
 
+/// The page of a daemon that keeps one stack and has not looked at it yet.
+#[expect(clippy::disallowed_methods, reason = "another process is asked until it answers")]
+fn metrics_page() -> String {
+    let stage = Rehearsal::new();
+    let config = format!(
+        "files = [\"aksight.yaml\"]\n[schedule]\ncron = \"0 0 1 1 *\"\nrun_at_start = false\n[http]\nlisten = \"unix:d.sock\"\n\
+         [[http.token]]\nname = \"prometheus\"\nrole = \"read\"\nsha256 = \"{}\"\n",
+        sha256_hex(b"aksd_prometheus")
+    );
+    std::fs::write(stage.home().join("aksightd.toml"), config).unwrap();
+    let mut daemon = stage.command(&["daemon", "--simulate"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let ask = || {
+        let mut stream = UnixStream::connect(stage.home().join("d.sock")).ok()?;
+        let head = "GET /metrics HTTP/1.1\r\nhost: d\r\nconnection: close\r\nauthorization: Bearer aksd_prometheus\r\n\r\n";
+        stream.write_all(head.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, page) = answer.split_once("\r\n\r\n")?;
+        (head.starts_with("HTTP/1.1 200") && page.contains("aksight_stacks 1\n")).then(|| page.to_owned())
+    };
+    let since = Instant::now();
+    let mut page = None;
+    while page.is_none() && since.elapsed() < Duration::from_mins(1) {
+        std::thread::sleep(Duration::from_millis(20));
+        page = ask();
+    }
+    kill(Pid::from_raw(daemon.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    assert!(daemon.wait().unwrap().success());
+    page.unwrap_or_else(|| panic!("the daemon does not answer"))
+}
+
+#[test]
+fn the_daemon_serves_what_the_table_says() {
+    let page = metrics_page();
+    let served: BTreeSet<(&str, &str)> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    let known: BTreeSet<(&str, &str)> = METRICS.iter().map(|(name, kind, _)| (*name, *kind)).collect();
+    assert!(served.is_subset(&known), "{:?}", served.difference(&known));
+    promtool(&["check", "metrics"], &page);
+}
+
 /// Which metrics an expression asks for, and by which labels.
 #[derive(Default)]
 struct Asked {
@@ -164,5 +213,66 @@ fn uses_what_there_is(expr: &str) {
         };
         let strange = labels.iter().find(|label| ![own, &OF_THE_TARGET].concat().contains(&label.as_str()));
         assert!(strange.is_none(), "`{name}` has no label {strange:?}: {expr}");
+    }
+}
+
+fn dashboard() -> Value {
+    serde_json::from_str(&read(&deploy("grafana/aksight.json"))).unwrap()
+}
+
+/// The expressions of all panels, as they are after a viewer chose a stack.
+fn queries(dashboard: &Value) -> Vec<String> {
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let chosen = [("$__rate_interval", "5m"), ("$stack", "shop|till"), ("$job", "aksight")];
+    targets.map(|target| chosen.iter().fold(word(target, "expr").to_owned(), |expr, (name, is)| expr.replace(name, is))).collect()
+}
+
+#[test]
+fn the_dashboard_asks_for_what_is_served_and_for_all_of_it() {
+    let dashboard = dashboard();
+    let queries = queries(&dashboard);
+    for expr in &queries {
+        assert!(!expr.contains('$'), "a variable is left: {expr}");
+        uses_what_there_is(expr);
+    }
+    for variable in dashboard["templating"]["list"].as_array().unwrap().iter().filter(|variable| variable["type"] == "query") {
+        let inner = word(variable, "definition").strip_prefix("label_values(").and_then(|rest| rest.rsplit_once(", ")).unwrap();
+        uses_what_there_is(&inner.0.replace("$job", "aksight"));
+        assert_eq!(variable["query"]["query"], variable["definition"]);
+    }
+    let unseen = METRICS.iter().find(|(name, ..)| !queries.iter().any(|expr| expr.contains(name)));
+    assert!(unseen.is_none(), "no panel shows {unseen:?}");
+    // Prometheus itself is stricter than the parser: it knows which types a function takes.
+    let rules: Vec<Value> =
+        queries.iter().enumerate().map(|(at, expr)| json!({"record": format!("panel:{at}"), "expr": expr})).collect();
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("panels.json");
+    std::fs::write(&file, json!({"groups": [{"name": "panels", "rules": rules}]}).to_string()).unwrap();
+    promtool(&["check", "rules", file.to_str().unwrap()], "");
+}
+
+#[test]
+fn the_dashboard_fits_any_grafana() {
+    let dashboard = dashboard();
+    assert_eq!(dashboard["id"], Value::Null);
+    assert!(dashboard["schemaVersion"].as_u64() >= Some(41));
+    let text = dashboard.to_string();
+    for uid in text.split("\"uid\":\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(["aksight", "${datasource}", "-- Grafana --"].contains(&uid), "`{uid}` is somebody's own");
+    }
+    let panels = dashboard["panels"].as_array().unwrap();
+    let ids: BTreeSet<u64> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids.len(), panels.len());
+    let mut taken = BTreeSet::new();
+    for panel in panels {
+        let [x, y, w, h] = ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap());
+        assert!(x + w <= 24, "{panel}");
+        for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
+            assert!(taken.insert(cell), "`{}` lies on another", word(panel, "title"));
+        }
+        if panel["type"] != "row" {
+            assert!(!word(panel, "description").is_empty() && !word(&panel["fieldConfig"]["defaults"], "unit").is_empty());
+        }
     }
 }
