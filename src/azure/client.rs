@@ -337,7 +337,8 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::testing::{ARM, Reply, SECRET, amw, azure, empty, refusal, reply, workspace};
+    use super::super::CredentialSource;
+    use super::super::testing::{ARM, Reply, SECRET, amw, azure, azure_as, empty, refusal, reply, workspace};
     use super::*;
 
     const KIND: Kind = Kind::MonitorWorkspace;
@@ -484,6 +485,31 @@ mod tests {
         let token = azure.token("scope").await.unwrap();
         assert!(!format!("{azure:?}").contains(token.expose()));
         assert_eq!(azure.who_am_i().await.unwrap().object_id, "o");
+    }
+
+    /// The kubelet replaces the file before the token in it ends.
+    #[tokio::test]
+    async fn a_federated_token_is_read_for_every_sign_in() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("token");
+        let (tenant, client_id) = ("tenant".to_owned(), "client".to_owned());
+        let source = CredentialSource::FederatedToken { tenant, client_id, file: file.clone() };
+        let (azure, script, _) = azure_as(source, [refusal(401, "ExpiredAuthenticationToken"), reply(200, &workspace("x"))]);
+        let error = azure.token("scope").await.unwrap_err();
+        assert!(error.to_string().contains("token") && error.class() == Class::Credential, "{error}");
+        std::fs::write(&file, "first").unwrap();
+        azure.token("https://management.azure.com/.default").await.unwrap();
+        std::fs::write(&file, "second").unwrap();
+        azure.get(&amw(), KIND).await.unwrap();
+        let forms = script.forms.lock().unwrap().clone();
+        assert_eq!(forms.len(), 2);
+        for (form, assertion) in forms.iter().zip(["first", "second"]) {
+            for part in
+                [format!("client_assertion={assertion}"), "client_id=client".into(), "grant_type=client_credentials".into()]
+            {
+                assert!(form.contains(&part), "{part}: {form}");
+            }
+        }
     }
 
     #[tokio::test]

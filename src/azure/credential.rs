@@ -17,6 +17,15 @@ pub enum CredentialSource {
         /// The secret.
         secret: Secret,
     },
+    /// An identity that trusts another issuer: a cluster's workload identity, or a pipeline that writes its token into a file.
+    FederatedToken {
+        /// Tenant GUID or domain.
+        tenant: String,
+        /// Application (client) id.
+        client_id: String,
+        /// The file with the issuer's token. It is replaced before the token ends, so it is read for every sign-in.
+        file: PathBuf,
+    },
     /// The identity signed in to the az CLI.
     AzureCli {
         /// Tenant to ask for; the CLI's own default if none.
@@ -26,8 +35,8 @@ pub enum CredentialSource {
     },
 }
 
-/// Chooses the sign-in from environment variables: `ARM_*` first, `AZURE_*` as fallback, the az CLI last (unless
-/// `ARM_USE_CLI=false`). Reads the files behind the `…_FILE_PATH` variables and nothing else.
+/// Chooses the sign-in from environment variables: `ARM_*` first, `AZURE_*` as fallback; a client secret before a federated token's
+/// file, the az CLI last (unless `ARM_USE_CLI=false`). Reads the files behind `ARM_CLIENT_…_FILE_PATH` and nothing else.
 ///
 /// # Errors
 /// [`Error::FindCredential`] when a service principal is incomplete or nothing is left to try; [`Error::ReadFile`].
@@ -38,31 +47,37 @@ pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Result<Crede
         .or_else(|| get(&["AZURE_CLIENT_ID"]));
     let secret = with_file(get(&["ARM_CLIENT_SECRET"]), get(&["ARM_CLIENT_SECRET_FILE_PATH"]), "`ARM_CLIENT_SECRET_FILE_PATH`")?
         .or_else(|| get(&["AZURE_CLIENT_SECRET"]));
+    // The webhook of workload identity sets the second where a pod asks for it; the first counts only with azurerm's switch.
+    let oidc = get(&["ARM_USE_OIDC"]).is_some_and(|value| truthy(&value));
+    let file =
+        get(&["ARM_OIDC_TOKEN_FILE_PATH"]).filter(|_| oidc).or_else(|| get(&["AZURE_FEDERATED_TOKEN_FILE"])).map(PathBuf::from);
     let cli = get(&["ARM_USE_CLI"]).is_none_or(|value| truthy(&value));
-    match (tenant, client_id, secret) {
-        (Some(tenant), Some(client_id), Some(secret)) => {
+    match (tenant, client_id, secret, file) {
+        (Some(tenant), Some(client_id), Some(secret), _) => {
             Ok(CredentialSource::ClientSecret { tenant, client_id, secret: Secret::new(secret) })
         }
-        // A secret was meant to be used: falling back to somebody's CLI login would act as the wrong identity.
-        (tenant, client_id, Some(_)) => {
-            let mut missing = Vec::new();
-            if tenant.is_none() {
-                missing.push("`ARM_TENANT_ID`");
-            }
-            if client_id.is_none() {
-                missing.push("`ARM_CLIENT_ID`");
-            }
-            Err(Error::FindCredential(format!("a client secret is set, but not {}", missing.join(" nor "))))
+        (Some(tenant), Some(client_id), None, Some(file)) => Ok(CredentialSource::FederatedToken { tenant, client_id, file }),
+        // A principal was meant to be used: falling back to somebody's CLI login would act as the wrong identity.
+        (tenant, client_id, Some(_), _) => Err(half("a client secret is set", tenant.as_ref(), client_id.as_ref())),
+        (tenant, client_id, None, Some(_)) => {
+            Err(half("the file of a federated token is named", tenant.as_ref(), client_id.as_ref()))
         }
-        (tenant, _, None) if cli => {
+        (tenant, _, None, None) if cli => {
             Ok(CredentialSource::AzureCli { tenant, subscription: get(&["ARM_SUBSCRIPTION_ID", "AZURE_SUBSCRIPTION_ID"]) })
         }
         _ => Err(Error::FindCredential(
             "looked for `ARM_CLIENT_ID`, `ARM_CLIENT_SECRET` (or their `_FILE_PATH` forms) and `ARM_TENANT_ID`, then for the same \
-             names with `AZURE_`; the az CLI is switched off by `ARM_USE_CLI`"
+             names with `AZURE_`, then for `AZURE_FEDERATED_TOKEN_FILE`; the az CLI is switched off by `ARM_USE_CLI`"
                 .to_owned(),
         )),
     }
+}
+
+/// Half a principal.
+fn half(given: &str, tenant: Option<&String>, client_id: Option<&String>) -> Error {
+    let missing = [("`ARM_TENANT_ID`", tenant), ("`ARM_CLIENT_ID`", client_id)].into_iter().filter(|(_, value)| value.is_none());
+    let missing: Vec<&str> = missing.map(|(name, _)| name).collect();
+    Error::FindCredential(format!("{given}, but not {}", missing.join(" nor ")))
 }
 
 /// The default subscription of the az CLI, as `az account show` tells it.
@@ -146,6 +161,24 @@ mod tests {
     fn half_a_principal_is_an_error_and_never_the_cli() {
         let error = chosen(&[("ARM_CLIENT_SECRET", "x")]).unwrap_err();
         insta::assert_snapshot!(error, @"no Azure credentials: a client secret is set, but not `ARM_TENANT_ID` nor `ARM_CLIENT_ID`");
+    }
+
+    #[test]
+    fn a_pod_with_workload_identity_signs_in_by_its_token() {
+        let pod = [("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c"), ("AZURE_FEDERATED_TOKEN_FILE", "/var/run/token")];
+        let file_of = |pairs: &[(&str, &str)]| match chosen(pairs).unwrap() {
+            CredentialSource::FederatedToken { file, .. } => file.display().to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(file_of(&pod), "/var/run/token");
+        // Azurerm's own variable wins, but only with its switch.
+        let own = [&pod[..], &[("ARM_OIDC_TOKEN_FILE_PATH", "/own")]].concat();
+        assert_eq!(file_of(&own), "/var/run/token");
+        assert_eq!(file_of(&[&own[..], &[("ARM_USE_OIDC", "true")]].concat()), "/own");
+        let secret = chosen(&[&pod[..], &[("ARM_CLIENT_SECRET", "s")]].concat());
+        assert!(matches!(secret, Ok(CredentialSource::ClientSecret { .. })));
+        let error = chosen(&[pod[2], ("AZURE_TENANT_ID", "t")]).unwrap_err();
+        insta::assert_snapshot!(error, @"no Azure credentials: the file of a federated token is named, but not `ARM_CLIENT_ID`");
     }
 
     #[test]

@@ -95,6 +95,8 @@ pub(super) struct Script {
     seen: Mutex<Vec<Seen>>,
     pub(super) tokens: AtomicUsize,
     pub(super) entra: Mutex<Option<Reply>>,
+    /// What token requests without a secret said.
+    pub(super) forms: Mutex<Vec<String>>,
     in_flight: AtomicUsize,
     pub(super) most_in_flight: AtomicUsize,
 }
@@ -113,6 +115,11 @@ impl Script {
     fn next(&self, request: &Request) -> Reply {
         if request.url().path().ends_with("/oauth2/v2.0/token") {
             let number = self.tokens.fetch_add(1, Ordering::SeqCst) + 1;
+            if let Body::Bytes(form) = request.body()
+                && !String::from_utf8_lossy(form).contains("client_secret=")
+            {
+                self.forms.lock().unwrap().push(String::from_utf8_lossy(form).into_owned());
+            }
             if let Some(reply) = self.entra.lock().unwrap().take() {
                 return reply;
             }
@@ -173,18 +180,24 @@ pub(super) fn secret_source() -> CredentialSource {
 
 /// A client over a script, with its transport and clock.
 pub(super) fn azure(replies: impl IntoIterator<Item = Reply>) -> (Azure, Arc<Script>, Arc<Hours>) {
+    azure_as(secret_source(), replies)
+}
+
+/// The same, signed in otherwise.
+pub(super) fn azure_as(source: CredentialSource, replies: impl IntoIterator<Item = Reply>) -> (Azure, Arc<Script>, Arc<Hours>) {
     let clock = clock();
     let script = Arc::new(Script {
         replies: Mutex::new(replies.into_iter().collect()),
         seen: Mutex::default(),
         tokens: AtomicUsize::new(0),
         entra: Mutex::new(None),
+        forms: Mutex::default(),
         in_flight: AtomicUsize::new(0),
         most_in_flight: AtomicUsize::new(0),
     });
     let _default = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let unused = reqwest::Client::builder().tls_certs_only([]).build().unwrap();
-    let settings = Settings::new(Cloud::named(CloudName::Public), secret_source(), unused, Arc::clone(&clock) as _);
+    let settings = Settings::new(Cloud::named(CloudName::Public), source, unused, Arc::clone(&clock) as _);
     let azure = Azure::over(settings, Arc::clone(&script) as _).unwrap();
     (azure, script, clock)
 }

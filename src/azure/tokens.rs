@@ -9,7 +9,10 @@ use azure_core::error::ErrorKind;
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{AsyncRawResponse, ClientOptions, Context, Request};
 use azure_core::time::{Duration, OffsetDateTime};
-use azure_identity::{AzureCliCredential, AzureCliCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions};
+use azure_identity::{
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+};
 use tokio::sync::Mutex;
 
 use super::{CredentialSource, Error, body};
@@ -74,15 +77,28 @@ impl Tokens {
         self.credential().map_err(told)?.get_token(&[scope], None).await.map_err(told)
     }
 
+    /// How Entra is reached, in this cloud.
+    fn client_options(&self) -> ClientOptions {
+        let mut cloud = CustomConfiguration::default();
+        cloud.authority_host.clone_from(&self.authority);
+        ClientOptions { cloud: Some(Arc::new(cloud.into())), ..self.options.clone() }
+    }
+
     fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
         match &self.source {
             CredentialSource::ClientSecret { tenant, client_id, secret } => {
-                let mut cloud = CustomConfiguration::default();
-                cloud.authority_host.clone_from(&self.authority);
-                let client_options = ClientOptions { cloud: Some(Arc::new(cloud.into())), ..self.options.clone() };
                 let secret = azure_core::credentials::Secret::new(secret.expose().to_owned());
-                let options = ClientSecretCredentialOptions { client_options };
+                let options = ClientSecretCredentialOptions { client_options: self.client_options() };
                 Ok(ClientSecretCredential::new(tenant, client_id.clone(), secret, Some(options))?)
+            }
+            CredentialSource::FederatedToken { tenant, client_id, file } => {
+                let credential_options = ClientAssertionCredentialOptions { client_options: self.client_options() };
+                Ok(WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+                    credential_options,
+                    client_id: Some(client_id.clone()),
+                    tenant_id: Some(tenant.clone()),
+                    token_file_path: Some(file.clone()),
+                }))?)
             }
             CredentialSource::AzureCli { tenant, subscription } => {
                 // A tenant names the account already; `az` refuses both together.
