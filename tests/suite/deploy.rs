@@ -1,4 +1,6 @@
-//! What people deploy around the daemon: alert rules before the real promtool, the dashboard, the page that explains both.
+//! What people deploy around the daemon: alert rules before the real promtool, the dashboard, the page that explains both, manifests.
+
+mod kubernetes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read as _, Write as _};
