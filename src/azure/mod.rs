@@ -13,6 +13,7 @@ pub mod credential;
 mod discovery;
 mod error;
 pub mod grafana;
+pub mod graph;
 pub mod http;
 mod legacy;
 pub mod operation;

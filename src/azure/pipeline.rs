@@ -21,6 +21,8 @@ const LOGGED_HEADERS: &[&str] = &[
     "x-ms-ratelimit-remaining-subscription-reads",
     "x-ms-ratelimit-remaining-subscription-writes",
     "x-ms-routing-request-id",
+    "x-ms-user-quota-remaining",
+    "x-ms-user-quota-resets-after",
 ];
 
 /// What all pipelines are made of.

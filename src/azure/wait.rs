@@ -11,9 +11,20 @@ pub(super) const DEFAULT_POLL: Duration = Duration::from_secs(10);
 const SHORTEST_SECONDS: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// The wait that the headers ask for, milliseconds before seconds before dates.
+/// The wait that the headers ask for, milliseconds before seconds before dates before the end of a used-up quota.
 pub(super) fn asked(headers: &Headers, now: Timestamp) -> Option<Duration> {
-    millis(headers).or_else(|| seconds(headers, now))
+    millis(headers).or_else(|| seconds(headers, now)).or_else(|| quota_resets(headers))
+}
+
+/// How long until Resource Graph's quota is whole again: `x-ms-user-quota-resets-after`, as `hh:mm:ss`.
+pub(super) fn quota_resets(headers: &Headers) -> Option<Duration> {
+    let text = headers.get_optional_str(&HeaderName::from_static("x-ms-user-quota-resets-after"))?;
+    let mut parts = text.trim().split(':').map(str::parse::<u64>);
+    let (Some(Ok(hours)), Some(Ok(minutes)), Some(Ok(seconds)), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    Some(Duration::from_secs(hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?.checked_add(seconds)?))
 }
 
 /// The wait until the next poll: the service's wish within 2 s and 60 s, or 10 s. A wish in milliseconds may be shorter than 2 s:
@@ -68,6 +79,9 @@ mod tests {
             (&[("retry-after", "Sat, 01 Aug 2026 10:00:30 GMT")], Some(30_000), Some(30_000)),
             (&[("retry-after", "Sat, 01 Aug 2026 09:00:00 GMT")], Some(0), Some(2_000)),
             (&[("retry-after", "soon")], None, None),
+            (&[("x-ms-user-quota-resets-after", "00:01:05")], Some(65_000), None),
+            (&[("x-ms-user-quota-resets-after", "00:00:05"), ("retry-after", "3")], Some(3_000), Some(3_000)),
+            (&[("x-ms-user-quota-resets-after", "5")], None, None),
         ];
         for (pairs, expected, poll) in rows {
             let headers = headers(pairs);

@@ -156,7 +156,7 @@ impl Hash for ArmId {
 
 impl Ord for ArmId {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.to_ascii_lowercase().cmp(&other.0.to_ascii_lowercase())
+        self.0.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(other.0.bytes().map(|byte| byte.to_ascii_lowercase()))
     }
 }
 impl PartialOrd for ArmId {

@@ -34,6 +34,8 @@ pub enum Kind {
     RoleAssignment,
     /// The Activity Log of a subscription.
     ActivityLog,
+    /// Resource Graph, which is asked and not written.
+    ResourceGraph,
 }
 
 impl Kind {
@@ -75,6 +77,7 @@ impl Kind {
             Self::AlertRuleRecommendations => "Microsoft.AlertsManagement/alertRuleRecommendations",
             Self::RoleAssignment => "Microsoft.Authorization/roleAssignments",
             Self::ActivityLog => "Microsoft.Insights/eventtypes/management/values",
+            Self::ResourceGraph => "Microsoft.ResourceGraph/resources",
         }
     }
 
@@ -93,6 +96,8 @@ impl Kind {
             Self::RoleAssignment => "2022-04-01",
             // Azure REST reference, Activity Logs - List: the only version.
             Self::ActivityLog => "2015-04-01",
+            // Contract §8.3.
+            Self::ResourceGraph => "2024-04-01",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The report of a command on a fleet: one line per stack, and the exit code of the worst.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -38,9 +39,27 @@ pub struct FleetReport {
     pub exit_code: u8,
     /// Every stack, in the order of the file.
     pub stacks: Vec<FleetLine>,
+    /// How the stacks were looked at together, when they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepSummary>,
     /// The whole command, in seconds of real time.
     #[serde(serialize_with = "seconds")]
     pub seconds: Duration,
+}
+
+/// A look at many stacks at once, before some got one of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SweepSummary {
+    /// Stacks that were looked at.
+    pub stacks: usize,
+    /// Requests that it took.
+    pub requests: usize,
+    /// Stacks that needed a direct look, and why.
+    pub looked: BTreeMap<String, String>,
+    /// Those of them that the direct look found as wished after all: Resource Graph lags behind.
+    pub unconfirmed: usize,
+    /// What a sweep never sees; a direct look does.
+    pub blind_spots: Vec<String>,
 }
 
 fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {

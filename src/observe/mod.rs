@@ -5,6 +5,7 @@
 
 mod cluster;
 mod surroundings;
+pub mod sweep;
 mod terraform;
 
 use std::collections::BTreeMap;
@@ -139,13 +140,8 @@ async fn assignments(
     me: Option<&Principal>,
     grafana: Option<&ArmObject>,
 ) -> BTreeMap<ArmId, Sight<Vec<Assignment>>> {
-    let holder = |holder: &RoleHolder| match holder {
-        RoleHolder::Grafana => grafana.and_then(|grafana| GrafanaView(grafana).principal()).map(str::to_owned),
-        RoleHolder::Me => me.map(|me| me.object_id.clone()),
-        RoleHolder::Listed { id, .. } => Some(id.clone()),
-    };
     let mut asked: Vec<(ArmId, String)> =
-        desired.roles.iter().filter_map(|wish| Some((wish.scope.clone(), holder(&wish.holder)?))).collect();
+        desired.roles.iter().filter_map(|wish| Some((wish.scope.clone(), holder(&wish.holder, me, grafana)?))).collect();
     asked.sort();
     asked.dedup();
     let answers = join_all(asked.into_iter().map(|(scope, principal)| async move {
@@ -165,6 +161,15 @@ async fn assignments(
         all.insert(scope, joined);
         all
     })
+}
+
+/// The object id of who shall hold a role, when it is known.
+fn holder(holder: &RoleHolder, me: Option<&Principal>, grafana: Option<&ArmObject>) -> Option<String> {
+    match holder {
+        RoleHolder::Grafana => grafana.and_then(|grafana| GrafanaView(grafana).principal()).map(str::to_owned),
+        RoleHolder::Me => me.map(|me| me.object_id.clone()),
+        RoleHolder::Listed { id, .. } => Some(id.clone()),
+    }
 }
 
 fn principal(me: azure::Principal) -> Principal {

@@ -77,6 +77,7 @@ where
         fleet: fleet.name.clone(),
         exit_code: codes.fold(stopped, FleetReport::worse),
         stacks: lines,
+        sweep: None,
         seconds: began.elapsed(),
     }
 }

@@ -29,6 +29,22 @@ pub(crate) fn play<F>(command: &str, args: &StackArgs, install: bool, call: &F) 
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
+    perform(command, args, install, false, call)
+}
+
+/// The same for a command that only looks: the stacks of a fleet are looked at together first, and the command is played for those
+/// that need it.
+pub(crate) fn play_after_sweep<F>(command: &str, args: &StackArgs, call: &F) -> std::io::Result<Exit>
+where
+    F: AsyncFn(&Act, Setup) -> Report,
+{
+    perform(command, args, false, true, call)
+}
+
+fn perform<F>(command: &str, args: &StackArgs, install: bool, sweep: bool, call: &F) -> std::io::Result<Exit>
+where
+    F: AsyncFn(&Act, Setup) -> Report,
+{
     let subject = match stage::read_any(args) {
         Ok(subject) => subject,
         Err(refused) => return refuse(command, args, &refused),
@@ -45,7 +61,10 @@ where
                 let act = Act { script: *script, terminal, progress, stops, can_ask: prompt::possible() };
                 alone(command, args, install, &act, &events, &terminated, call).await
             }
-            Subject::Fleet(script) => fleet::play(command, args, &script, &progress, (events, &stops), call).await,
+            Subject::Fleet(script) => {
+                let heads = fleet::Heads { command, args, script: &script, progress: &progress, events, stops: &stops, sweep };
+                fleet::play(&heads, call).await
+            }
         }
     });
     // A prompt or a name lookup may still hold a thread; nothing waits for it.

@@ -16,6 +16,9 @@ pub(crate) struct DriftArgs {
     /// Ask terraform for its plan, too: slower, and it sees arguments that azurerm fills in by default.
     #[arg(long)]
     deep: bool,
+    /// Look at every stack of a fleet directly, instead of asking Resource Graph first which of them differ.
+    #[arg(long)]
+    each: bool,
 }
 
 /// Which look a flag asks for.
@@ -25,7 +28,10 @@ pub(crate) const fn depth(deep: bool) -> Depth {
 
 /// Runs it.
 pub(crate) fn run(args: &DriftArgs) -> std::io::Result<Exit> {
-    act::play("drift", &args.stack, false, &async |act: &Act, setup| {
-        Box::pin(run::drift(&act.script.spec, setup, depth(args.deep))).await
-    })
+    let look = async |act: &Act, setup| Box::pin(run::drift(&act.script.spec, setup, depth(args.deep))).await;
+    if args.deep || args.each {
+        act::play("drift", &args.stack, false, &look)
+    } else {
+        act::play_after_sweep("drift", &args.stack, &look)
+    }
 }

@@ -3,39 +3,50 @@
 use std::io::Write as _;
 
 use aksight::event::{Event, FleetReport, Report, Stream, UnitId};
-use aksight::run::{March, Setup, conduct};
+use aksight::run::{self, March, Setup, conduct};
 use aksight::spec::FleetStack;
 
 use super::act::{self, Act};
+use super::sweep::{self, Swept};
 use crate::cli::exit::Exit;
 use crate::cli::stage::{self, FleetScript, Output, StackArgs, Stops};
 use crate::cli::view::progress::Progress;
 use crate::cli::view::{self, Terminal};
 
+/// What playing a fleet takes.
+pub(super) struct Heads<'a> {
+    pub(super) command: &'a str,
+    pub(super) args: &'a StackArgs,
+    pub(super) script: &'a FleetScript,
+    pub(super) progress: &'a Progress,
+    pub(super) events: Stream,
+    pub(super) stops: &'a Stops,
+    /// Whether the stacks are looked at together first.
+    pub(super) sweep: bool,
+}
+
 /// Plays a command for every stack: what is shared first, then ring after ring.
-pub(super) async fn play<F>(
-    command: &str,
-    args: &StackArgs,
-    script: &FleetScript,
-    progress: &Progress,
-    (events, stops): (Stream, &Stops),
-    call: &F,
-) -> std::io::Result<Exit>
+pub(super) async fn play<F>(heads: &Heads<'_>, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
+    let Heads { command, args, script, progress, events, stops, sweep } = heads;
     let theatre = match stage::theatre(args, script).await {
         Ok(theatre) => theatre,
         Err(refused) => return act::refuse(command, args, &refused),
     };
+    let swept = if *sweep { Box::pin(sweep::all(heads, &theatre)).await } else { Swept::default() };
     let work = async |stack: &FleetStack| {
+        if let Some(blind_spots) = swept.clean(stack.name()) {
+            return run::clean(command, &stack.spec, args.simulate, blind_spots);
+        }
         let name = stack.name().to_owned();
-        let labelled = labelled(&events, &name);
+        let labelled = labelled(events, &name);
         let act = Act {
             script: script.script(stack),
             terminal: Terminal::of_stderr(),
-            progress: progress.clone(),
-            stops: stops.clone(),
+            progress: (*progress).clone(),
+            stops: (*stops).clone(),
             can_ask: false,
         };
         let ended = Box::pin(act::once(command, args, &act, &labelled, Some(&theatre), call)).await;
@@ -43,8 +54,9 @@ where
         report.stack = Some(name);
         report
     };
-    let march = if command == "destroy" { March::Backward } else { March::Forward };
-    let report = conduct(command, &script.fleet, march, &stops.cancel, &work).await;
+    let march = if *command == "destroy" { March::Backward } else { March::Forward };
+    let mut report = conduct(command, &script.fleet, march, &stops.cancel, &work).await;
+    report.sweep = swept.summary(&report);
     theatre.now().await;
     progress.finish();
     tell(args, script, &report)?;

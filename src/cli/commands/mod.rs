@@ -16,6 +16,7 @@ pub(crate) mod reconcile;
 mod remembered;
 pub(crate) mod simulate;
 pub(crate) mod status;
+mod sweep;
 mod terraform;
 pub(crate) mod validate;
 pub(crate) mod verify;

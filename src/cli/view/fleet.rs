@@ -1,6 +1,6 @@
 //! The report of a fleet: a table with one line per stack, and as JSON.
 
-use aksight::event::{FleetLine, FleetReport, Outcome, Report};
+use aksight::event::{FleetLine, FleetReport, Outcome, Report, SweepSummary};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{Terminal, Tone, counted, duration};
@@ -44,7 +44,26 @@ pub(crate) fn text(report: &FleetReport, terminal: &Terminal) -> String {
         counted(report.stacks.len(), "stack"),
         duration(report.seconds)
     );
-    told + &terminal.paragraph("", &said)
+    told += &terminal.paragraph("", &said);
+    if let Some(sweep) = &report.sweep {
+        told += &terminal.paragraph("", &swept(sweep));
+    }
+    told
+}
+
+/// How it was looked, and what was not seen.
+fn swept(sweep: &SweepSummary) -> String {
+    let looked = match (sweep.looked.len(), sweep.unconfirmed) {
+        (0, _) => "none of them needed a look of its own".to_owned(),
+        (looked, 0) => format!("{looked} of them needed a look of their own"),
+        (looked, clean) => format!("{looked} of them needed a look of their own, {clean} of those for nothing"),
+    };
+    format!(
+        "Resource Graph showed {} in {}; {looked}. Not seen of the others: {}. `--each` looks at every stack directly.",
+        counted(sweep.stacks, "stack"),
+        counted(sweep.requests, "request"),
+        sweep.blind_spots.join("; ")
+    )
 }
 
 fn tone(line: &FleetLine) -> Tone {
