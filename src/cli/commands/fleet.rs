@@ -1,6 +1,7 @@
 //! A command on every stack of a fleet.
 
 use std::io::Write as _;
+use std::time::Instant;
 
 use aksight::event::{Event, FleetReport, Report, Stream, UnitId};
 use aksight::run::{self, March, Setup, conduct};
@@ -31,6 +32,7 @@ where
     F: AsyncFn(&Act, Setup) -> Report,
 {
     let Heads { command, args, script, progress, events, stops, sweep } = heads;
+    let began = Instant::now();
     let theatre = match stage::theatre(args, script).await {
         Ok(theatre) => theatre,
         Err(refused) => return act::refuse(command, args, &refused),
@@ -57,6 +59,7 @@ where
     let march = if *command == "destroy" { March::Backward } else { March::Forward };
     let mut report = conduct(command, &script.fleet, march, &stops.cancel, &work).await;
     report.sweep = swept.summary(&report);
+    report.seconds = began.elapsed();
     theatre.now().await;
     progress.finish();
     tell(args, script, &report)?;
