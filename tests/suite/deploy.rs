@@ -1,6 +1,8 @@
-//! What people deploy around the daemon: alert rules before the real promtool, the dashboard, the page that explains both, manifests.
+//! What people deploy around the daemon: alert rules before the real promtool, the dashboard, the page that explains both,
+//! systemd's units, Kubernetes' manifests.
 
 mod kubernetes;
+mod systemd;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -18,7 +20,7 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 use serde_json::{Value, json};
 
 use crate::rehearsal::Rehearsal;
-use crate::{TOP, text};
+use crate::{TOP, aksight, text};
 
 /// What the daemon serves: name, kind, labels of its own.
 const METRICS: [(&str, &str, &[&str]); 17] = [
@@ -54,6 +56,16 @@ fn read(path: &Path) -> String {
 
 fn yaml(path: &str) -> Value {
     serde_saphyr::from_str(&read(&deploy(path))).unwrap()
+}
+
+/// The command knows every option that it is deployed with.
+fn knows(args: &[String]) {
+    let done = aksight(Path::new(TOP), &[&args[0], "--help"]);
+    let help = text(&done.stdout);
+    for option in args.iter().filter(|arg| arg.starts_with("--")) {
+        assert!(help.contains(&format!("{option} ")) || help.contains(&format!("{option}\n")), "{option} in {args:?}");
+    }
+    assert_eq!(done.status.code(), Some(0), "{args:?}");
 }
 
 /// The real promtool must be content.

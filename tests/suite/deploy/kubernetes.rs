@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{deploy, read, word, yaml};
+use super::{deploy, knows, read, word, yaml};
 
 const PARTS: [&str; 3] = ["base", "daemon", "cronjob"];
 /// What shows the shape of secrets and must never be applied.
@@ -127,6 +127,7 @@ fn pods_may_do_little_and_sign_in_by_workload_identity() {
             assert!(volume.empty_dir.as_ref().is_none_or(|dir| dir.size_limit.is_some()), "{}", volume.name);
         }
         let [container] = <[Container; 1]>::try_from(pod.containers).unwrap();
+        knows(&container.args.unwrap());
         let security = container.security_context.unwrap();
         assert_eq!((security.read_only_root_filesystem, security.allow_privilege_escalation), (Some(true), Some(false)));
         let capabilities = security.capabilities.unwrap();
