@@ -2,24 +2,19 @@
 //! systemd's units, Kubernetes' manifests.
 
 mod kubernetes;
+mod live;
 mod systemd;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use aksight::base::digest::sha256_hex;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use promql_parser::label::Matchers;
 use promql_parser::parser::{Expr, VectorSelector, parse};
 use promql_parser::util::{ExprVisitor, walk_expr};
 use serde_json::{Value, json};
 
-use crate::rehearsal::Rehearsal;
 use crate::{TOP, aksight, text};
 
 /// What the daemon serves: name, kind, labels of its own.
@@ -68,8 +63,8 @@ fn knows(args: &[String]) {
     assert_eq!(done.status.code(), Some(0), "{args:?}");
 }
 
-/// The real promtool must be content.
-fn promtool(args: &[&str], input: &str) {
+/// The real promtool must be content. Gives back what it prints.
+fn promtool(args: &[&str], input: &str) -> String {
     let mut command = Command::new("promtool");
     command.args(args).current_dir(deploy("prometheus")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = match command.spawn() {
@@ -81,6 +76,7 @@ fn promtool(args: &[&str], input: &str) {
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let done = child.wait_with_output().unwrap();
     assert!(done.status.success(), "promtool {}\n{}{}\n{input}", args.join(" "), text(&done.stdout), text(&done.stderr));
+    text(&done.stdout)
 }
 
 #[test]
@@ -140,46 +136,6 @@ fn the_page_lists_every_metric_with_its_kind_and_labels() {
         })
         .collect();
     assert_eq!(listed, known);
-}
-
-/// The page of a daemon that keeps one stack and has not looked at it yet.
-#[expect(clippy::disallowed_methods, reason = "another process is asked until it answers")]
-fn metrics_page() -> String {
-    let stage = Rehearsal::new();
-    let config = format!(
-        "files = [\"aksight.yaml\"]\n[schedule]\ncron = \"0 0 1 1 *\"\nrun_at_start = false\n[http]\nlisten = \"unix:d.sock\"\n\
-         [[http.token]]\nname = \"prometheus\"\nrole = \"read\"\nsha256 = \"{}\"\n",
-        sha256_hex(b"aksd_prometheus")
-    );
-    std::fs::write(stage.home().join("aksightd.toml"), config).unwrap();
-    let mut daemon = stage.command(&["daemon", "--simulate"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let ask = || {
-        let mut stream = UnixStream::connect(stage.home().join("d.sock")).ok()?;
-        let head = "GET /metrics HTTP/1.1\r\nhost: d\r\nconnection: close\r\nauthorization: Bearer aksd_prometheus\r\n\r\n";
-        stream.write_all(head.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, page) = answer.split_once("\r\n\r\n")?;
-        (head.starts_with("HTTP/1.1 200") && page.contains("aksight_stacks 1\n")).then(|| page.to_owned())
-    };
-    let since = Instant::now();
-    let mut page = None;
-    while page.is_none() && since.elapsed() < Duration::from_mins(1) {
-        std::thread::sleep(Duration::from_millis(20));
-        page = ask();
-    }
-    kill(Pid::from_raw(daemon.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
-    assert!(daemon.wait().unwrap().success());
-    page.unwrap_or_else(|| panic!("the daemon does not answer"))
-}
-
-#[test]
-fn the_daemon_serves_what_the_table_says() {
-    let page = metrics_page();
-    let served: BTreeSet<(&str, &str)> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
-    let known: BTreeSet<(&str, &str)> = METRICS.iter().map(|(name, kind, _)| (*name, *kind)).collect();
-    assert!(served.is_subset(&known), "{:?}", served.difference(&known));
-    promtool(&["check", "metrics"], &page);
 }
 
 /// Which metrics an expression asks for, and by which labels.

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
-mod copies;
 mod crash;
 mod daemon;
 mod deploy;
@@ -15,7 +14,6 @@ mod policies;
 mod refusals;
 mod rehearsal;
 mod scenarios;
-mod sweep;
 
 use std::path::Path;
 use std::process::{Command, Output};
