@@ -71,7 +71,7 @@ fn millis(time: Duration) -> f64 {
 fn pure(file: &str) {
     let stack = spec::read(file, "aksight.yaml").unwrap();
     let reading = median((0..50).map(|_| timed(|| drop(spec::read(file, "aksight.yaml")))).collect());
-    let generating = median((0..50).map(|_| timed(|| drop(hcl::render(&stack, State::AsWritten)))).collect());
+    let generating = median((0..50).map(|_| timed(|| drop(hcl::render(&stack, &State::AsWritten)))).collect());
     let compiling = median((0..20).map(|_| timed(|| drop(Policies::embedded()))).collect());
     let policies = Policies::embedded().unwrap();
     let document = serde_json::json!({"spec": stack.stack, "terraform": null, "rest": [], "cluster": [], "resources": []});

@@ -11,6 +11,7 @@ use azure_core::http::{Context, Method, Request};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::Meter;
 use crate::base::Clock;
 
 /// Below this many remaining calls a bucket is nearly dry.
@@ -22,14 +23,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Courtesy {
     clock: Arc<dyn Clock>,
+    meter: Arc<Meter>,
     writes: Semaphore,
     dry: [AtomicBool; 3],
 }
 
 impl Courtesy {
     /// At most `writes` requests that change something at once.
-    pub(super) fn new(clock: Arc<dyn Clock>, writes: usize) -> Self {
-        Self { clock, writes: Semaphore::new(writes.max(1)), dry: Default::default() }
+    pub(super) fn new(clock: Arc<dyn Clock>, meter: Arc<Meter>, writes: usize) -> Self {
+        Self { clock, meter, writes: Semaphore::new(writes.max(1)), dry: Default::default() }
     }
 }
 
@@ -58,6 +60,7 @@ impl Policy for Courtesy {
         let (index, header) = bucket(request.method());
         let _permit = if index == 0 { None } else { self.writes.acquire().await.ok() };
         if self.dry.get(index).is_some_and(|dry| dry.load(Ordering::Relaxed)) {
+            self.meter.waits(PAUSE);
             self.clock.sleep(PAUSE).await;
         }
         let answer = first.send(context, request, rest).await?;

@@ -55,7 +55,9 @@ fn read(description: &Value, host: &str) -> Result<Cloud, String> {
     let name = text(one, "/name").map(known).unwrap_or_default();
     // What a description does not tell (data planes) is as in the cloud it is named after.
     let row = Cloud::named(name);
-    Ok(Cloud { arm_scope: format!("{audience}/.default"), arm, authority, metadata_host: Some(host.to_owned()), ..row })
+    let portal = text(one, "/portal").filter(|portal| portal.starts_with("https://")).unwrap_or(&row.portal);
+    let portal = portal.trim_end_matches('/').to_owned();
+    Ok(Cloud { portal, arm_scope: format!("{audience}/.default"), arm, authority, metadata_host: Some(host.to_owned()), ..row })
 }
 
 fn known(name: &str) -> CloudName {

@@ -8,9 +8,10 @@ use azure_core::http::{ClientOptions, HttpClient, LoggingOptions, Pipeline, Retr
 use uuid::Uuid;
 
 use super::courtesy::{Courtesy, Identify};
+use super::meter::Metered;
 use super::retry::Retry;
 use super::tokens::{ReadRefusals, Tokens};
-use super::{CredentialSource, Settings};
+use super::{CredentialSource, Meter, Settings};
 use crate::base::Clock;
 
 /// Answer headers that may be logged; everything else is redacted by `azure_core`.
@@ -30,6 +31,7 @@ const LOGGED_HEADERS: &[&str] = &[
 pub(super) struct Parts {
     transport: Arc<dyn HttpClient>,
     clock: Arc<dyn Clock>,
+    meter: Arc<Meter>,
     user_agent: String,
     correlation_id: Uuid,
     writes_in_flight: usize,
@@ -41,6 +43,7 @@ impl Parts {
         Self {
             transport,
             clock: Arc::clone(&settings.clock),
+            meter: Arc::clone(&settings.meter),
             user_agent: settings.user_agent.clone(),
             correlation_id: settings.correlation_id,
             writes_in_flight: settings.writes_in_flight,
@@ -73,23 +76,25 @@ impl Parts {
         Arc::new(Tokens::new(source, authority.to_owned(), options))
     }
 
-    /// The pipeline to ARM: as [`Parts::audience`], with manners.
+    /// The pipeline to ARM: as [`Parts::audience`], with manners, and counted.
     pub(super) fn resource_manager(&self, tokens: &Arc<Tokens>, scope: &str) -> Pipeline {
-        let courtesy = Courtesy::new(Arc::clone(&self.clock), self.writes_in_flight);
-        self.authenticated(tokens, scope, vec![Arc::new(courtesy)])
+        let courtesy = Courtesy::new(Arc::clone(&self.clock), Arc::clone(&self.meter), self.writes_in_flight);
+        let retry = self.retry(tokens, scope).metered(Arc::clone(&self.meter));
+        let metered = Arc::new(Metered(Arc::clone(&self.meter)));
+        self.pipeline(vec![Arc::new(retry), Arc::new(courtesy)], vec![self.identify(), Self::bearer(tokens, scope), metered])
     }
 
     /// A pipeline for one audience.
     pub(super) fn audience(&self, tokens: &Arc<Tokens>, scope: &str) -> Pipeline {
-        self.authenticated(tokens, scope, Vec::new())
+        self.pipeline(vec![Arc::new(self.retry(tokens, scope))], vec![self.identify(), Self::bearer(tokens, scope)])
     }
 
-    fn authenticated(&self, tokens: &Arc<Tokens>, scope: &str, manners: Vec<Arc<dyn Policy>>) -> Pipeline {
-        let bearer = BearerTokenAuthorizationPolicy::new(Arc::clone(tokens) as _, [scope]);
-        let retry = Retry::authenticated(Arc::clone(&self.clock), Arc::clone(tokens), scope.to_owned());
-        let mut before: Vec<Arc<dyn Policy>> = vec![Arc::new(retry)];
-        before.extend(manners);
-        self.pipeline(before, vec![self.identify(), Arc::new(bearer)])
+    fn retry(&self, tokens: &Arc<Tokens>, scope: &str) -> Retry {
+        Retry::authenticated(Arc::clone(&self.clock), Arc::clone(tokens), scope.to_owned())
+    }
+
+    fn bearer(tokens: &Arc<Tokens>, scope: &str) -> Arc<dyn Policy> {
+        Arc::new(BearerTokenAuthorizationPolicy::new(Arc::clone(tokens) as _, [scope.to_owned()]))
     }
 
     /// A pipeline that carries no token.

@@ -12,7 +12,7 @@ use azure_core::http::{Context, Method, Request};
 use uuid::Uuid;
 
 use super::tokens::Tokens;
-use super::wait;
+use super::{Meter, wait};
 use crate::base::Clock;
 
 /// Marks a call whose POST may be repeated.
@@ -34,17 +34,26 @@ pub(super) struct Retry {
     refresh: Option<(Arc<Tokens>, String)>,
     /// Whether POST is repeatable on this pipeline without being marked.
     posts: bool,
+    /// Where waits are counted that throttling caused.
+    meter: Option<Arc<Meter>>,
 }
 
 impl Retry {
     /// For a pipeline that authenticates with `tokens` for `scope`.
     pub(super) fn authenticated(clock: Arc<dyn Clock>, tokens: Arc<Tokens>, scope: String) -> Self {
-        Self { clock, refresh: Some((tokens, scope)), posts: false }
+        Self { clock, refresh: Some((tokens, scope)), posts: false, meter: None }
     }
 
     /// For token requests and other calls that carry no token; their POSTs change nothing.
     pub(super) fn anonymous(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, refresh: None, posts: true }
+        Self { clock, refresh: None, posts: true, meter: None }
+    }
+}
+
+impl Retry {
+    /// The same, counting.
+    pub(super) fn metered(self, meter: Arc<Meter>) -> Self {
+        Self { meter: Some(meter), ..self }
     }
 }
 
@@ -124,7 +133,11 @@ impl Policy for Retry {
                 Verdict::Return => return result,
                 Verdict::Repeat(pause) => {
                     tracing::debug!(path = request.url().path(), ?outcome, ?pause, "sending again");
-                    self.clock.sleep(with_jitter(pause)).await;
+                    let pause = with_jitter(pause);
+                    if let (Some(meter), Outcome::Status(429, _)) = (&self.meter, outcome) {
+                        meter.waits(pause);
+                    }
+                    self.clock.sleep(pause).await;
                 }
                 Verdict::Refresh => {
                     if let Some((tokens, scope)) = &self.refresh {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::CredentialSource;
+use super::{CredentialSource, Meter};
 use crate::base::{Clock, Cloud};
 
 /// Everything that [`super::Azure::connect`] needs.
@@ -20,6 +20,8 @@ pub struct Settings {
     pub correlation_id: Uuid,
     /// Time; waits and back-off go through it.
     pub clock: Arc<dyn Clock>,
+    /// Counts what is asked of ARM.
+    pub meter: Arc<Meter>,
     /// `User-Agent`, such as `aksight/0.1.0`.
     pub user_agent: String,
     /// How many writes may be under way at once; Azure's advice is at most 4 (contract §9.3).
@@ -36,6 +38,7 @@ impl Settings {
             http,
             correlation_id: Uuid::new_v4(),
             clock,
+            meter: Arc::default(),
             user_agent: concat!("aksight/", env!("CARGO_PKG_VERSION")).to_owned(),
             writes_in_flight: 4,
         }

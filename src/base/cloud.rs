@@ -13,6 +13,8 @@ pub struct Cloud {
     pub arm_scope: String,
     /// Entra authority without trailing `/`.
     pub authority: String,
+    /// Portal without trailing `/`.
+    pub portal: String,
     /// Token scope of the workspaces' Prometheus query API (contract §6.3).
     pub prometheus_scope: String,
     /// Token scope of Managed Grafana (contract §6.5; sovereign clouds UNVERIFIED).
@@ -43,24 +45,27 @@ impl Cloud {
     /// The table row of a named cloud.
     #[must_use]
     pub fn named(name: CloudName) -> Self {
-        let (environment, arm, authority, prometheus) = match name {
+        let (environment, arm, authority, prometheus, portal) = match name {
             CloudName::Public => (
                 "public",
                 "https://management.azure.com",
                 "https://login.microsoftonline.com",
                 "https://prometheus.monitor.azure.com",
+                "https://portal.azure.com",
             ),
             CloudName::UsGovernment => (
                 "usgovernment",
                 "https://management.usgovcloudapi.net",
                 "https://login.microsoftonline.us",
                 "https://prometheus.monitor.azure.us",
+                "https://portal.azure.us",
             ),
             CloudName::China => (
                 "china",
                 "https://management.chinacloudapi.cn",
                 "https://login.chinacloudapi.cn",
                 "https://prometheus.monitor.azure.cn",
+                "https://portal.azure.cn",
             ),
         };
         Self {
@@ -68,6 +73,7 @@ impl Cloud {
             arm: arm.to_owned(),
             arm_scope: format!("{arm}/.default"),
             authority: authority.to_owned(),
+            portal: portal.to_owned(),
             prometheus_scope: format!("{prometheus}/.default"),
             grafana_scope: GRAFANA_APP.to_owned(),
             kubernetes_scope: AKS_SERVER_APP.to_owned(),

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aksight::azure::{self, CredentialSource};
-use aksight::base::{Clock, Cloud};
+use aksight::base::{Clock, Cloud, Secret};
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Outcome, Stream};
-use aksight::journal::{LockError, Owner, StackLock};
-use aksight::run::{FastClock, RealClock, Setup, exit_code, problem};
+use aksight::journal::{Database, LockError, Owner, StackLock};
+use aksight::run::{FastClock, RealClock, Setup, Shared, Store, exit_code, problem};
 use aksight::sim::server as embedded;
 use aksight::sim::tfplugin;
 use aksight::spec::{self, Fleet, FleetStack, Spec};
@@ -35,6 +35,11 @@ pub(crate) struct StackArgs {
     /// Where state is kept, per stack [default: .aksight beside the file].
     #[arg(long, value_name = "DIR", env = "AKSIGHT_STATE_DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// The PostgreSQL that keeps journals, locks and terraform's state for everybody who works on the stack (docs/store.md):
+    /// `postgres://USER@HOST/DATABASE`; without one, and in rehearsals, they
+    /// are files. Better in the environment than here, where others see it.
+    #[arg(long, value_name = "URL", env = "AKSIGHT_STORE", hide_env_values = true, value_parser = address)]
+    pub(crate) store: Option<Secret>,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
@@ -56,6 +61,12 @@ pub(crate) struct StackArgs {
     /// Order a fault from the embedded Azure; may be given several times (docs/simulator.md).
     #[arg(long, value_name = "FAULT", requires = "simulate")]
     pub(crate) fault: Vec<embedded::Fault>,
+}
+
+/// Reads the address of a store. A value parser must not fail by showing the value.
+#[expect(clippy::unnecessary_wraps, reason = "what a value parser looks like")]
+pub(crate) fn address(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text.to_owned()))
 }
 
 /// How results are printed.
@@ -234,16 +245,38 @@ pub(crate) struct Stops {
     pub(crate) again: CancellationToken,
 }
 
-/// The embedded Azure of a rehearsal, to be struck when the play is over.
-pub(crate) struct Strike(Option<embedded::Azure>);
+/// What the stacks of a play share: the embedded Azure of a rehearsal, to be struck when the play is over, or the store.
+#[derive(Default)]
+pub(crate) struct Strike {
+    embedded: Option<embedded::Azure>,
+    store: Option<Database>,
+}
 
 impl Strike {
     /// Brings the embedded Azure to an end, if there is one.
     pub(crate) async fn now(self) {
-        if let Some(embedded) = self.0 {
+        if let Some(embedded) = self.embedded {
             embedded.stop().await;
         }
     }
+}
+
+/// Where a stack's journal and lock are. In a shared store a stack of a fleet is called `FLEET/STACK`.
+pub(crate) async fn store(args: &StackArgs, script: &Script, opened: Option<&Database>) -> Result<Store, Refused> {
+    let db = match (opened, &args.store) {
+        _ if args.simulate => return Ok(Store::Files),
+        (Some(db), _) => db.clone(),
+        (None, Some(address)) => connect(address).await?,
+        (None, None) => return Ok(Store::Files),
+    };
+    let name = &script.spec.stack.metadata.name;
+    let stack = script.fleet.as_ref().map_or_else(|| name.clone(), |fleet| format!("{fleet}/{name}"));
+    Ok(Store::Shared(Box::new(Shared { db, stack, held: None })))
+}
+
+/// Opens a shared store.
+pub(crate) async fn connect(address: &Secret) -> Result<Database, Refused> {
+    Database::open_shared(address).await.map_err(|error| Refused::machine(problem::of_journal(&error)))
 }
 
 /// The way to Azure, real or embedded.
@@ -260,7 +293,11 @@ struct Way {
 /// Opens the one embedded Azure in which all stacks of a fleet are rehearsed; nothing for a real run.
 pub(crate) async fn theatre(args: &StackArgs, script: &FleetScript) -> Result<Strike, Refused> {
     if !args.simulate {
-        return Ok(Strike(None));
+        let store = match &args.store {
+            Some(address) => Some(connect(address).await?),
+            None => None,
+        };
+        return Ok(Strike { embedded: None, store });
     }
     let home = place(args, &script.base, FLEETS, &script.fleet.name);
     let named = script.fleet.stacks.iter().filter_map(|stack| stack.spec.stack.azure.subscription.clone());
@@ -268,7 +305,7 @@ pub(crate) async fn theatre(args: &StackArgs, script: &FleetScript) -> Result<St
     subscriptions.sort();
     subscriptions.dedup();
     let tenant = script.fleet.stacks.iter().find_map(|stack| stack.spec.stack.azure.tenant.clone());
-    Ok(Strike(Some(embed(args, &home, subscriptions, tenant).await?)))
+    Ok(Strike { embedded: Some(embed(args, &home, subscriptions, tenant).await?), store: None })
 }
 
 /// Sets the stage for a command. `theatre` is the embedded Azure of a fleet's rehearsal; a stack alone gets its own.
@@ -279,11 +316,12 @@ pub(crate) async fn set(
     (events, stops): (Stream, &Stops),
     theatre: Option<&Strike>,
 ) -> Result<(Setup, Strike), Refused> {
-    let shared = theatre.and_then(|strike| strike.0.as_ref());
+    let shared = theatre.and_then(|strike| strike.embedded.as_ref());
     let way = if args.simulate { rehearsal(args, script, shared).await? } else { real(script).await? };
     let setup = Setup {
         command: command.to_owned(),
         directory: directory(args, script),
+        store: store(args, script, theatre.and_then(|strike| strike.store.as_ref())).await?,
         base: script.base.clone(),
         cache: cache(),
         environment: way.environment,
@@ -291,6 +329,7 @@ pub(crate) async fn set(
         cloud: way.cloud,
         credential: way.credential,
         http: way.http,
+        meter: Arc::default(),
         subscription: way.subscription,
         who: who(),
         rehearsal: args.simulate,
@@ -299,7 +338,7 @@ pub(crate) async fn set(
         cancel: stops.cancel.clone(),
         again: stops.again.clone(),
     };
-    Ok((setup, Strike(way.embedded)))
+    Ok((setup, Strike { embedded: way.embedded, store: None }))
 }
 
 async fn real(script: &Script) -> Result<Way, Refused> {
@@ -459,7 +498,7 @@ fn not_served(stack: &Path, error: &embedded::Error) -> Refused {
 }
 
 /// `user@host`, as locks tell it.
-fn who() -> String {
+pub(crate) fn who() -> String {
     let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned());
     let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()).unwrap_or_else(|| "localhost".to_owned());
     format!("{user}@{host}")

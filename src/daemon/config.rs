@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -11,7 +12,11 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::access::{Role, Token};
+use super::http::tls;
 use crate::base::{Secret, go_duration};
+
+/// How often a token may come, when nothing is said: a page that is open asks less.
+const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
 /// What is wrong with the file.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +61,8 @@ struct Written {
     schedule: WrittenSchedule,
     #[serde(default)]
     window: Vec<WrittenWindow>,
+    #[serde(default)]
+    store: WrittenStore,
     http: Option<WrittenHttp>,
     #[serde(default)]
     notify: Vec<WrittenHook>,
@@ -89,6 +96,7 @@ struct WrittenSchedule {
     time_zone: String,
     jitter: String,
     run_at_start: bool,
+    run_missed: bool,
     deep_every: u32,
     heal: bool,
     at_once: usize,
@@ -101,6 +109,7 @@ impl Default for WrittenSchedule {
             time_zone: "UTC".to_owned(),
             jitter: "1m".to_owned(),
             run_at_start: true,
+            run_missed: true,
             deep_every: 12,
             heal: false,
             at_once: 2,
@@ -116,9 +125,25 @@ struct WrittenWindow {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenStore {
+    url_file: Option<PathBuf>,
+    lease: String,
+}
+
+impl Default for WrittenStore {
+    fn default() -> Self {
+        Self { url_file: None, lease: "1m".to_owned() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenHttp {
     listen: String,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    requests_per_second: Option<NonZeroU32>,
     #[serde(default)]
     token: Vec<WrittenToken>,
 }
@@ -142,6 +167,10 @@ pub struct Config {
     pub freeze_file: Option<PathBuf>,
     /// When.
     pub schedule: Schedule,
+    /// The address of the PostgreSQL that replicas share; without one, files.
+    pub store: Option<Secret>,
+    /// How long a stack stays with a replica that is not heard of.
+    pub lease: Duration,
     /// Who may talk to it, and where.
     pub http: Option<Http>,
     /// Who is told when something is wrong.
@@ -168,6 +197,8 @@ pub struct Schedule {
     pub jitter: Duration,
     /// Whether every stack is looked at when the daemon starts.
     pub run_at_start: bool,
+    /// Whether what was due while no daemon was there is looked at when one starts.
+    pub run_missed: bool,
     /// Every how many looks terraform is asked, too; 0 for never.
     pub deep_every: u32,
     /// Whether drift is healed.
@@ -183,6 +214,10 @@ pub struct Schedule {
 pub struct Http {
     /// Where it listens.
     pub listen: Listen,
+    /// Its certificate; without one it listens on this machine only.
+    pub tls: Option<tls::Files>,
+    /// How often each token may come.
+    pub requests_per_second: NonZeroU32,
     /// Who may enter.
     pub tokens: Vec<Token>,
 }
@@ -190,7 +225,7 @@ pub struct Http {
 /// An address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// TCP, on this machine only.
+    /// TCP.
     Tcp(SocketAddr),
     /// A socket in the file system.
     Unix(PathBuf),
@@ -223,6 +258,11 @@ impl Config {
         }
         let zone =
             TimeZone::get(&schedule.time_zone).map_err(|why| value("schedule.time_zone", format!("is no time zone: {why}")))?;
+        let lease = time("store.lease", &written.store.lease)?;
+        if !(Duration::from_secs(4)..=Duration::from_hours(1)).contains(&lease) {
+            return Err(value("store.lease", "must be from 4s to 1h".to_owned()));
+        }
+        let store = written.store.url_file.as_ref().map(|file| secret("store.url_file", &base.join(file), &value)).transpose()?;
         let windows =
             written.window.iter().map(|one| Ok((cron("window.cron", &one.cron)?, time("window.duration", &one.duration)?)));
         let http = written.http.as_ref().map(|http| door(http, base, &value)).transpose()?;
@@ -235,11 +275,14 @@ impl Config {
                 zone,
                 jitter: time("schedule.jitter", &schedule.jitter)?,
                 run_at_start: schedule.run_at_start,
+                run_missed: schedule.run_missed,
                 deep_every: schedule.deep_every,
                 heal: schedule.heal,
                 at_once: schedule.at_once,
                 windows: windows.collect::<Result<_, BadConfig>>()?,
             },
+            store,
+            lease,
             http,
             hooks: written.notify.iter().map(|one| hook(one, base, &value)).collect::<Result<_, _>>()?,
         })
@@ -273,12 +316,18 @@ impl Config {
     }
 }
 
+/// What a file holds that nobody else may read.
+fn secret(key: &'static str, path: &Path, value: &dyn Fn(&'static str, String) -> BadConfig) -> Result<Secret, BadConfig> {
+    let text =
+        std::fs::read_to_string(path).map_err(|why| value(key, format!("cannot be read (`{}`): {why}", path.display())))?;
+    Ok(Secret::new(text.trim().to_owned()))
+}
+
 fn hook(written: &WrittenHook, base: &Path, value: &dyn Fn(&'static str, String) -> BadConfig) -> Result<Hook, BadConfig> {
     let path = base.join(&written.url_file);
     let key = "notify.url_file";
-    let text =
-        std::fs::read_to_string(&path).map_err(|why| value(key, format!("cannot be read (`{}`): {why}", path.display())))?;
-    let url = url::Url::parse(text.trim()).map_err(|_| value(key, format!("holds no address: `{}`", path.display())))?;
+    let text = secret(key, &path, value)?;
+    let url = url::Url::parse(text.expose()).map_err(|_| value(key, format!("holds no address: `{}`", path.display())))?;
     let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     if url.scheme() != "https" && !(url.scheme() == "http" && here) {
         return Err(value(key, "must hold an https address".to_owned()));
@@ -287,13 +336,19 @@ fn hook(written: &WrittenHook, base: &Path, value: &dyn Fn(&'static str, String)
 }
 
 fn door(written: &WrittenHttp, base: &Path, value: &dyn Fn(&'static str, String) -> BadConfig) -> Result<Http, BadConfig> {
+    let tls = match (&written.tls_certificate, &written.tls_key) {
+        (Some(certificate), Some(key)) => Some(tls::Files { certificate: base.join(certificate), key: base.join(key) }),
+        (None, None) => None,
+        _ => return Err(value("http.tls_certificate", "and `http.tls_key` belong together".to_owned())),
+    };
     let listen = if let Some(path) = written.listen.strip_prefix("unix:") {
         Listen::Unix(base.join(path))
     } else {
         let address: SocketAddr =
             written.listen.parse().map_err(|_| value("http.listen", "must be `ADDRESS:PORT` or `unix:PATH`".to_owned()))?;
-        if !address.ip().is_loopback() {
-            let what = "must be on this machine (127.0.0.1 or [::1]), or a socket: the door has no TLS; put a proxy that has it in front";
+        if tls.is_none() && !address.ip().is_loopback() {
+            let what =
+                "must be on this machine (127.0.0.1 or [::1]), or a socket; elsewhere `tls_certificate` and `tls_key` are needed";
             return Err(value("http.listen", what.to_owned()));
         }
         Listen::Tcp(address)
@@ -308,7 +363,8 @@ fn door(written: &WrittenHttp, base: &Path, value: &dyn Fn(&'static str, String)
         }
         Ok(Token { name: one.name.clone(), sha256: one.sha256.to_ascii_lowercase(), role: one.role })
     };
-    Ok(Http { listen, tokens: written.token.iter().map(token).collect::<Result<_, _>>()? })
+    let requests_per_second = written.requests_per_second.unwrap_or(REQUESTS_PER_SECOND);
+    Ok(Http { listen, tls, requests_per_second, tokens: written.token.iter().map(token).collect::<Result<_, _>>()? })
 }
 
 #[cfg(test)]
@@ -327,7 +383,7 @@ mod tests {
         assert!(told("files = [\"a\"]\n[schedule]\ncron = \"every day\"").contains("`schedule.cron` is no schedule"));
         assert!(told("files = [\"a\"]\n[schedule]\ntime_zone = \"Mars/Base\"").contains("`schedule.time_zone`"));
         assert!(told("files = [\"a\"]\n[schedule]\nat_once = 0").contains("from 1 to 64"));
-        assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("no TLS"));
+        assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("`tls_certificate` and `tls_key` are needed"));
         let token = "files = [\"a\"]\n[http]\nlisten = \"unix:s\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
         assert!(told(token).contains("64 hexadecimal digits"));
     }

@@ -7,8 +7,10 @@ mod access;
 mod book;
 pub mod config;
 mod http;
+mod links;
 mod metrics;
 mod notify;
+mod row;
 mod schedule;
 
 use std::path::PathBuf;
@@ -16,21 +18,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use access::{Role, fresh_token};
-pub use book::{Book, StackState, Trigger};
+pub use book::{Book, Trigger};
 pub use config::{BadConfig, Config};
 pub use http::{Door, open};
+pub use row::Row;
 pub use schedule::{Timetable, next_due};
+
+use book::Job;
 
 use crate::azure;
 use crate::diag::Diagnostic;
 use crate::event::{Depth, Report};
-use crate::run::{Healing, problem};
+use crate::journal::{self, Lease};
+use crate::run::{Healing, Held, Shared, Store, problem};
 use crate::spec::Spec;
 
 /// A stack that the daemon keeps.
@@ -42,14 +47,16 @@ pub struct Target {
     pub fleet: Option<String>,
     /// The directory that its paths count from.
     pub base: PathBuf,
+    /// Its own directory, for what is kept in files.
+    pub directory: PathBuf,
     /// What it shall be.
     pub spec: Spec,
 }
 
 /// Reads the watched files.
 pub type Load = Arc<dyn Fn() -> Result<Vec<Target>, Vec<Diagnostic>> + Send + Sync>;
-/// Plays a stack; the token asks it to stop.
-pub type Play = Arc<dyn Fn(Target, Healing, CancellationToken) -> BoxFuture<'static, Report> + Send + Sync>;
+/// Plays a stack, with its journal where the store says; the token asks it to stop.
+pub type Play = Arc<dyn Fn(Target, Healing, Store, CancellationToken) -> BoxFuture<'static, Report> + Send + Sync>;
 
 /// What the daemon is told from outside.
 #[derive(Clone, Debug, Default)]
@@ -60,79 +67,151 @@ pub struct Calls {
     pub reload: Arc<Notify>,
 }
 
-/// The longest the loop sleeps without looking at the freeze file and the watched files.
+/// The longest the loop sleeps without looking at the freeze file, the watched files, and what other replicas were asked for.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// The same where there are replicas.
+const SHARED_SLEEP: Duration = Duration::from_secs(1);
+
+/// What a worker brings back.
+type Ended = (String, Lease, Report);
 
 /// Keeps the stacks until it is told to stop.
 ///
 /// # Errors
-/// The watched files cannot be used at the start; later, mistakes in them are logged and the last good state is kept.
+/// The watched files or the store cannot be used at the start; later, mistakes in the files are logged and the last good state is
+/// kept, and a store that is away is waited for.
 pub async fn keep(config: &Config, book: &Arc<Book>, load: &Load, play: &Play, calls: &Calls) -> Result<(), Vec<Diagnostic>> {
-    let times = Timetable::of(&config.schedule);
-    let mut crier = Crier::of(config)?;
-    book.take(load()?, &times, Timestamp::now());
-    book.ready();
-    let mut at_work: JoinSet<(String, Report)> = JoinSet::new();
+    let mut loops = Loop {
+        config,
+        book,
+        times: Timetable::of(&config.schedule),
+        crier: Crier::of(config)?,
+        at_work: JoinSet::new(),
+        play,
+        stop: &calls.stop,
+    };
+    let unusable = |error: journal::Error| vec![problem::of_journal(&error)];
+    book.begin(load()?, &loops.times).await.map_err(unusable)?;
+    let longest = if book.database().address().is_some() { SHARED_SLEEP } else { LONGEST_SLEEP };
     while !calls.stop.is_cancelled() {
-        let now = Timestamp::now();
-        start_due(config, book, &times, now, &mut at_work, (play, &calls.stop));
-        let sleep = book.sleep_until_due(now).min(LONGEST_SLEEP);
-        tokio::select! {
-            () = calls.stop.cancelled() => {}
-            () = calls.reload.notified() => reload(book, load, &times),
-            () = book.asked() => {}
-            () = tokio::time::sleep(sleep) => {}
-            Some(ended) = at_work.join_next() => note(book, &times, &mut crier, ended),
-        }
+        let sleep = loops.start_due().await.unwrap_or_else(away).min(longest);
+        loops.wait(sleep, load, &calls.reload).await;
         if book.files_changed(&config.files().unwrap_or_default()) {
-            reload(book, load, &times);
+            loops.reload(load).await;
         }
     }
     book.closing();
-    while let Some(ended) = at_work.join_next().await {
-        note(book, &times, &mut crier, ended);
+    while let Some(ended) = loops.at_work.join_next().await {
+        loops.note(ended).await;
     }
-    crier.finish().await;
+    loops.crier.finish().await;
     Ok(())
 }
 
-/// Starts what is due, as far as there is room.
-fn start_due(
-    config: &Config,
-    book: &Arc<Book>,
-    times: &Timetable,
-    now: Timestamp,
-    at_work: &mut JoinSet<(String, Report)>,
-    (play, stop): (&Play, &CancellationToken),
-) {
-    let frozen = config.freeze_file.as_ref().is_some_and(|file| file.exists()) || book.is_frozen();
-    let may_heal = config.schedule.heal && !frozen && times.in_window(now);
-    for job in book.take_due(times, now, config.schedule.at_once.saturating_sub(at_work.len())) {
+#[expect(clippy::needless_pass_by_value, reason = "what `unwrap_or_else` hands over")]
+fn away(error: journal::Error) -> Duration {
+    tracing::error!(%error, "the store cannot be used; nothing new is begun");
+    Duration::MAX
+}
+
+/// What one turn of the loop needs.
+struct Loop<'a> {
+    config: &'a Config,
+    book: &'a Arc<Book>,
+    times: Timetable,
+    crier: Crier,
+    at_work: JoinSet<Ended>,
+    play: &'a Play,
+    stop: &'a CancellationToken,
+}
+
+impl Loop<'_> {
+    /// Starts what is due, as far as there is room. Gives back how long there is nothing more to start.
+    async fn start_due(&mut self) -> Result<Duration, journal::Error> {
+        let room = self.config.schedule.at_once.saturating_sub(self.at_work.len());
+        if room == 0 {
+            return Ok(Duration::MAX);
+        }
+        let jobs = self.book.take_due(&self.times, room).await?;
+        if jobs.is_empty() {
+            return self.book.sleep_until_due().await;
+        }
+        let frozen = self.config.freeze_file.as_ref().is_some_and(|file| file.exists()) || self.book.is_frozen().await?;
+        for job in jobs {
+            self.start(job, frozen);
+        }
+        Ok(Duration::ZERO)
+    }
+
+    /// Waits until there is something to do.
+    async fn wait(&mut self, sleep: Duration, load: &Load, reload: &Notify) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = reload.notified() => self.reload(load).await,
+            () = self.book.asked() => {}
+            () = tokio::time::sleep(sleep) => {}
+            Some(ended) = self.at_work.join_next() => self.note(ended).await,
+        }
+    }
+
+    fn start(&mut self, job: Job, frozen: bool) {
+        let may_heal = self.config.schedule.heal && !frozen && self.times.in_window(job.now);
         let healing = Healing {
             depth: if job.deep { Depth::Deep } else { Depth::Fast },
             heal: (may_heal || (job.asked_to_heal && !frozen)) && !job.look_only,
             approved: job.approved,
             verify: true,
         };
-        tracing::info!(stack = %job.target.name, heal = healing.heal, "reconciling");
-        let (play, name, stop) = (play.clone(), job.target.name.clone(), stop.clone());
-        at_work.spawn(async move { (name, play(job.target, healing, stop).await) });
+        let (name, lease, play, book, stop) =
+            (job.target.name.clone(), job.lease, self.play.clone(), self.book.clone(), self.stop.child_token());
+        tracing::info!(stack = %name, heal = healing.heal, fence = lease.fence(), "reconciling");
+        self.at_work.spawn(async move {
+            let store = store(&book, &name, &lease);
+            let report = play(job.target, healing, store, stop.clone()).await;
+            if lease.lost().is_cancelled() {
+                book.lease_was_lost();
+            }
+            (name, lease, report)
+        });
+    }
+
+    async fn reload(&self, load: &Load) {
+        match load() {
+            Ok(targets) => {
+                tracing::info!(stacks = targets.len(), "the watched files were read");
+                let taken = self.book.take(targets, &self.times).await;
+                self.book.reload_failed(taken.err().map(|error| error.to_string()));
+            }
+            Err(problems) => {
+                let first = problems.first().map_or_else(String::new, ToString::to_string);
+                tracing::error!(problem = %first, "the watched files cannot be used; the last good state is kept");
+                self.book.reload_failed(Some(first));
+            }
+        }
+    }
+
+    async fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
+        let (name, lease, report) = match ended {
+            Ok(ended) => ended,
+            Err(error) => return tracing::error!(%error, "a worker broke off"),
+        };
+        tracing::info!(stack = %name, exit_code = report.exit_code, verified = report.verified, "reconciled");
+        let noted = self.book.ended(&name, lease, &report, &self.times).await;
+        noted.unwrap_or_else(|error| {
+            tracing::error!(stack = %name, %error, "what was found cannot be noted; the stack is looked at again");
+        });
+        self.crier.hear(self.book, &name, &report);
     }
 }
 
-fn reload(book: &Arc<Book>, load: &Load, times: &Timetable) {
-    match load() {
-        Ok(targets) => {
-            tracing::info!(stacks = targets.len(), "the watched files were read");
-            book.take(targets, times, Timestamp::now());
-            book.reload_failed(None);
-        }
-        Err(problems) => {
-            let first = problems.first().map_or_else(String::new, ToString::to_string);
-            tracing::error!(problem = %first, "the watched files cannot be used; the last good state is kept");
-            book.reload_failed(Some(first));
-        }
+/// Where the journal of a stack is that is worked on under a lease.
+fn store(book: &Book, stack: &str, lease: &Lease) -> Store {
+    if book.database().address().is_none() {
+        return Store::Files;
     }
+    let (db, stack) = (book.database().clone(), stack.to_owned());
+    let held = Some(Held { journal: lease.journal(), lost: lease.lost().clone() });
+    Store::Shared(Box::new(Shared { db, stack, held }))
 }
 
 /// Who tells of troubles, beside the work.
@@ -155,7 +234,7 @@ impl Crier {
     }
 
     fn hear(&mut self, book: &Book, stack: &str, report: &Report) {
-        self.incidents.forget(&|name| book.stack(name).is_some());
+        self.incidents.forget(&|name| book.keeps(name));
         if let (Some(notice), Some(client)) = (self.incidents.judge(stack, report), &self.client) {
             self.on_the_way.spawn(notify::send(client.clone(), self.hooks.clone(), notice));
         }
@@ -164,16 +243,5 @@ impl Crier {
 
     async fn finish(mut self) {
         while self.on_the_way.join_next().await.is_some() {}
-    }
-}
-
-fn note(book: &Arc<Book>, times: &Timetable, crier: &mut Crier, ended: Result<(String, Report), tokio::task::JoinError>) {
-    match ended {
-        Ok((name, report)) => {
-            tracing::info!(stack = %name, exit_code = report.exit_code, verified = report.verified, "reconciled");
-            book.ended(&name, &report, times, Timestamp::now());
-            crier.hear(book, &name, &report);
-        }
-        Err(error) => tracing::error!(%error, "a worker broke off"),
     }
 }

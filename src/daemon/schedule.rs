@@ -17,7 +17,10 @@ pub struct Timetable {
     cron: Cron,
     zone: TimeZone,
     jitter: Duration,
-    run_at_start: bool,
+    /// Whether every stack is looked at when the daemon starts.
+    pub run_at_start: bool,
+    /// Whether what was due while no daemon was there is looked at when one starts.
+    pub run_missed: bool,
     /// Every how many looks terraform is asked, too; 0 for never.
     pub deep_every: u32,
     windows: Vec<(Cron, Duration)>,
@@ -32,6 +35,7 @@ impl Timetable {
             zone: schedule.zone.clone(),
             jitter: schedule.jitter,
             run_at_start: schedule.run_at_start,
+            run_missed: schedule.run_missed,
             deep_every: schedule.deep_every,
             windows: schedule.windows.clone(),
         }
@@ -95,6 +99,7 @@ mod tests {
             zone: TimeZone::get(zone).unwrap(),
             jitter: Duration::ZERO,
             run_at_start: false,
+            run_missed: true,
             deep_every: 0,
             windows: windows.iter().map(|(cron, hours)| (Cron::from_str(cron).unwrap(), Duration::from_hours(*hours))).collect(),
         }

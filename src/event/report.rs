@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Action, Change, Check, Depth, DriftItem, Finding, Owner, UnitId, UnitStatus};
 use crate::diag::Diagnostic;
@@ -12,7 +12,7 @@ use crate::diag::Diagnostic;
 pub const REPORT_SCHEMA: &str = "aksight.report/v1";
 
 /// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Something was written.
@@ -91,6 +91,9 @@ pub struct UnitLine {
     pub action: Action,
     /// How it ended.
     pub status: UnitStatus,
+    /// The units that must be done before it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<UnitId>,
     /// Why: the evidence for an unchanged unit, the cause for a change or failure.
     pub reason: String,
     /// The differences.

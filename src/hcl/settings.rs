@@ -7,7 +7,7 @@ use super::value::Value;
 use crate::spec::{Backend, Placement, Spec};
 
 /// `versions.tf`.
-pub(super) fn versions(spec: &Spec, state: State) -> Body {
+pub(super) fn versions(spec: &Spec, state: &State) -> Body {
     let terraform = &spec.stack.terraform;
     let provider = Body::new().set(
         "azurerm",
@@ -16,7 +16,10 @@ pub(super) fn versions(spec: &Spec, state: State) -> Body {
     let cloud = cloud(spec);
     let body = Body::new().set("required_version", Value::text(&terraform.version)).part(&["required_providers"], provider);
     let body = match (&spec.backend, state) {
-        (Backend::Azurerm { resource_group, storage_account, container, key, use_entra }, State::AsWritten) => body.part(
+        (
+            Backend::Azurerm { resource_group, storage_account, container, key, use_entra },
+            State::AsWritten | State::Shared { .. },
+        ) => body.part(
             &["backend", "azurerm"],
             Body::new()
                 .set("resource_group_name", Value::text(resource_group))
@@ -25,6 +28,10 @@ pub(super) fn versions(spec: &Spec, state: State) -> Body {
                 .set("key", Value::text(key))
                 .set("use_azuread_auth", Value::Bool(*use_entra))
                 .set_some("environment", cloud),
+        ),
+        (_, State::Shared { schema }) => body.part(
+            &["backend", "pg"],
+            Body::new().set("schema_name", Value::text(schema)).comment("The address comes from PG_CONN_STR."),
         ),
         _ => body.part(&["backend", "local"], Body::new()),
     };

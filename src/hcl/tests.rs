@@ -23,7 +23,7 @@ fn with(from: &str, to: &str) -> Spec {
 }
 
 fn file(spec: &Spec, name: &str) -> String {
-    render(spec, State::AsWritten).into_iter().find(|file| file.name == name).unwrap().text
+    render(spec, &State::AsWritten).into_iter().find(|file| file.name == name).unwrap().text
 }
 
 /// `AKSIGHT_BLESS=1 cargo test` writes the examples anew; the difference is reviewed like any other.
@@ -31,7 +31,7 @@ fn file(spec: &Spec, name: &str) -> String {
 fn the_examples_are_what_is_generated() {
     for name in EXAMPLES {
         let (directory, spec) = example(name);
-        for file in render(&spec, State::AsWritten).into_iter().chain(guide(&spec)) {
+        for file in render(&spec, &State::AsWritten).into_iter().chain(guide(&spec)) {
             let path = directory.join(file.name);
             if std::env::var_os("AKSIGHT_BLESS").is_some() {
                 std::fs::write(&path, &file.text).unwrap();
@@ -99,8 +99,8 @@ fn drift_is_looked_for_in_everything_that_is_declared() {
 fn a_rehearsal_keeps_its_state_to_itself() {
     let (_, spec) = example("complete");
     let versions = |state| render(&spec, state)[0].text.clone();
-    assert!(versions(State::AsWritten).contains("backend \"azurerm\""));
-    assert!(!versions(State::Local).contains("azurerm\" {"), "{}", versions(State::Local));
+    assert!(versions(&State::AsWritten).contains("backend \"azurerm\""));
+    assert!(!versions(&State::Local).contains("azurerm\" {"), "{}", versions(&State::Local));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn parts(expression: &Expression, found: &mut Vec<Expression>) {
 /// Literals and other expressions of all files.
 fn split(spec: &Spec) -> (Vec<String>, Vec<Expression>) {
     let mut found = Vec::new();
-    for file in render(spec, State::AsWritten) {
+    for file in render(spec, &State::AsWritten) {
         expressions(&hcl::from_str(&file.text).unwrap(), &mut found);
     }
     let mut others = Vec::new();

@@ -51,6 +51,9 @@ pub enum LockError {
     /// Another run has it.
     #[error("the stack is being changed by {}", by(.0))]
     Held(Locked),
+    /// The shared database that keeps the locks cannot be used.
+    #[error("the stack cannot be locked")]
+    Store(#[from] super::Error),
     /// The file cannot be used.
     #[error("cannot lock `{}`; the state directory must be writable and on a file system with locks", path.display())]
     Use {
@@ -68,6 +71,7 @@ impl LockError {
     pub fn class(&self) -> Class {
         match self {
             Self::Held(_) => Class::Locked,
+            Self::Store(error) => error.class(),
             Self::Use { .. } => Class::Refused,
         }
     }

@@ -1,195 +1,216 @@
 //! The journal's calls. Each is one committed transaction.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use crate::base::clock::Timestamp;
 use serde_json::Value;
-use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{Row as _, Sqlite};
 
+use super::Error;
+use super::database::{Database, Param, Reader, Statement, params};
 use super::entry::{Creation, Episode, Finding, Intent, IntentId, Operation, OperationId, Run, RunId, Seen, Start};
-use super::{Error, schema};
+use crate::base::clock::Timestamp;
 
-type Query = sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments>;
+/// How many runs of a stack keep their whole report.
+const REPORTS: i64 = 20;
 
-/// The journal of one stack. Clones share one connection, so calls are written in the order in which they are made.
+/// The journal of one stack. Clones share its connections.
+///
+/// In a shared database every write says under which fence it is made; when the stack has been taken over since, nothing is written
+/// and the writer is told ([`Error::Fenced`]).
 #[derive(Clone, Debug)]
 pub struct Journal {
-    pool: SqlitePool,
-    path: PathBuf,
+    db: Database,
+    stack: String,
+    fence: i64,
 }
 
 impl Journal {
-    /// Opens the file, creates it (0600, its directory 0700) and brings its tables up to date.
+    /// Opens the file of one stack, creates it (0600, its directory 0700) and brings its tables up to date.
     ///
     /// # Errors
     /// [`Error`] when the file cannot be made, is damaged, or comes from a newer version.
     pub async fn open(path: &Path) -> Result<Self, Error> {
-        make_private(path).map_err(|error| Error::file(path, error))?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5));
-        let failed = |error| Error::of(path, error);
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed)?;
-        schema::migrations().run(&pool).await.map_err(|error| match error {
-            MigrateError::VersionMissing(version) => Error::Newer { path: path.to_owned(), version },
-            MigrateError::VersionMismatch(_) => Error::row(path, error),
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Error::of(path, error),
-            other => Error::Use { path: path.to_owned(), source: other.into() },
-        })?;
-        Ok(Self { pool, path: path.to_owned() })
+        Ok(Self { db: Database::open_file(path).await?, stack: String::new(), fence: 0 })
     }
 
-    /// Closes the file in order; not needed for safety.
+    /// The journal of a stack in a shared database, to be read.
+    #[must_use]
+    pub fn of(db: &Database, stack: &str) -> Self {
+        Self { db: db.clone(), stack: stack.to_owned(), fence: 0 }
+    }
+
+    /// The same, to be written under a lease.
+    #[must_use]
+    pub(super) fn fenced(db: &Database, stack: &str, fence: i64) -> Self {
+        Self { db: db.clone(), stack: stack.to_owned(), fence }
+    }
+
+    /// Closes a file in order; not needed for safety.
     pub async fn close(&self) {
-        self.pool.close().await;
+        if self.db.address().is_none() {
+            self.db.close().await;
+        }
     }
 
     /// Records that a run starts.
     pub async fn begin(&self, start: &Start, now: Timestamp) -> Result<RunId, Error> {
         let id = RunId::new(now);
-        let insert = sqlx::query("INSERT INTO runs (id, started, command, version, pid) VALUES (?, ?, ?, ?, ?)")
-            .bind(id.as_str().to_owned())
-            .bind(now.to_string())
-            .bind(start.command.clone())
-            .bind(start.version.clone())
-            .bind(i64::from(start.pid));
-        self.write(insert).await?;
+        let values = params![id.as_str(), now, &start.command, &start.version, i64::from(start.pid), &self.stack, self.fence];
+        self.write(
+            "INSERT INTO runs (id, started, command, version, pid, stack) SELECT $1, $2, $3, $4, $5, $6
+             WHERE ($7 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $6 AND fence = $7)) ON CONFLICT (id) DO UPDATE SET pid = excluded.pid",
+            values,
+        )
+        .await?;
         Ok(id)
     }
 
-    /// Records how a run ended.
-    pub async fn end(&self, run: &RunId, outcome: &str, now: Timestamp) -> Result<(), Error> {
-        let update = sqlx::query("UPDATE runs SET ended = ?, outcome = ? WHERE id = ?");
-        self.write(update.bind(now.to_string()).bind(outcome.to_owned()).bind(run.as_str().to_owned())).await?;
-        Ok(())
+    /// Records how a run ended and what it had to report. Of older runs the report is forgotten, the rest is kept.
+    pub async fn end(&self, run: &RunId, outcome: &str, report: &Value, now: Timestamp) -> Result<(), Error> {
+        let values = params![now, outcome, report.to_string(), run.as_str(), &self.stack, self.fence];
+        let forget = params![&self.stack, REPORTS];
+        let done = self
+            .db
+            .all_or_nothing(&[
+                (
+                    "UPDATE runs SET ended = $1, outcome = $2, report = $3 WHERE id = $4
+                     AND ($6 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $5 AND fence = $6))",
+                    values,
+                ),
+                (
+                    "UPDATE runs SET report = NULL WHERE stack = $1 AND report IS NOT NULL AND rowid NOT IN
+                     (SELECT rowid FROM runs WHERE stack = $1 ORDER BY rowid DESC LIMIT $2)",
+                    forget,
+                ),
+            ])
+            .await?;
+        self.not_fenced(done.first().map_or(0, |answer| answer.touched))
     }
 
     /// Records that a step is about to be done; to be called before its first request.
     pub async fn intend(&self, run: &RunId, unit: &str, step: &Value, now: Timestamp) -> Result<IntentId, Error> {
-        let insert = sqlx::query("INSERT INTO steps (run, unit, step, started) VALUES (?, ?, ?, ?)")
-            .bind(run.as_str().to_owned())
-            .bind(unit.to_owned())
-            .bind(step.to_string())
-            .bind(now.to_string());
-        Ok(IntentId(self.write(insert).await?))
+        let values = params![run.as_str(), unit, step.to_string(), now, &self.stack, self.fence];
+        let sql = "INSERT INTO steps (run, unit, step, started) SELECT $1, $2, $3, $4
+                   WHERE ($6 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $5 AND fence = $6)) RETURNING id";
+        Ok(IntentId(self.number(sql, values).await?))
     }
 
     /// Records what came of a step, and closes its operations.
     pub async fn settle(&self, intent: IntentId, outcome: &str, evidence: &Value, now: Timestamp) -> Result<(), Error> {
-        let failed = |error| Error::of(&self.path, error);
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
-        sqlx::query("UPDATE steps SET ended = ?, outcome = ?, evidence = ? WHERE id = ?")
-            .bind(now.to_string())
-            .bind(outcome.to_owned())
-            .bind(evidence.to_string())
-            .bind(intent.0)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        sqlx::query("UPDATE operations SET ended = ? WHERE step = ? AND ended IS NULL")
-            .bind(now.to_string())
-            .bind(intent.0)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        transaction.commit().await.map_err(failed)
+        let done = self
+            .db
+            .all_or_nothing(&[
+                (
+                    "UPDATE steps SET ended = $1, outcome = $2, evidence = $3 WHERE id = $4
+                     AND ($6 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $5 AND fence = $6))",
+                    params![now, outcome, evidence.to_string(), intent.0, &self.stack, self.fence],
+                ),
+                ("UPDATE operations SET ended = $1 WHERE step = $2 AND ended IS NULL", params![now, intent.0]),
+            ])
+            .await?;
+        self.not_fenced(done.first().map_or(0, |answer| answer.touched))
     }
 
     /// Records how a long-running operation can be polled; to be called before the first poll.
     pub async fn accept(&self, intent: IntentId, handle: &Value, now: Timestamp) -> Result<OperationId, Error> {
-        let insert = sqlx::query("INSERT INTO operations (step, handle, started) VALUES (?, ?, ?)")
-            .bind(intent.0)
-            .bind(handle.to_string())
-            .bind(now.to_string());
-        Ok(OperationId(self.write(insert).await?))
+        // Not fenced: the operation goes on, whoever works on the stack by now, and is better known than not.
+        let sql = "INSERT INTO operations (step, handle, started) VALUES ($1, $2, $3) RETURNING id";
+        Ok(OperationId(self.number(sql, params![intent.0, handle.to_string(), now]).await?))
     }
 
     /// Records that an operation ended, well or not.
     pub async fn clear(&self, operation: OperationId, now: Timestamp) -> Result<(), Error> {
-        let update = sqlx::query("UPDATE operations SET ended = ? WHERE id = ?").bind(now.to_string()).bind(operation.0);
-        self.write(update).await?;
-        Ok(())
+        self.db.execute("UPDATE operations SET ended = $1 WHERE id = $2", params![now, operation.0]).await.map(drop)
     }
 
     /// Keeps a value under a name for later steps and runs. Never a secret.
     pub async fn put_output(&self, run: &RunId, name: &str, value: &Value, now: Timestamp) -> Result<(), Error> {
-        let insert = sqlx::query("INSERT INTO outputs (run, name, value, written) VALUES (?, ?, ?, ?)")
-            .bind(run.as_str().to_owned())
-            .bind(name.to_owned())
-            .bind(value.to_string())
-            .bind(now.to_string());
-        self.write(insert).await?;
-        Ok(())
+        let values = params![run.as_str(), name, value.to_string(), now, &self.stack, self.fence];
+        self.write(
+            "INSERT INTO outputs (run, name, value, written, stack) SELECT $1, $2, $3, $4, $5
+             WHERE ($6 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $5 AND fence = $6))",
+            values,
+        )
+        .await
     }
 
     /// The value that was last kept under this name, by whatever run.
     pub async fn output(&self, name: &str) -> Result<Option<Value>, Error> {
-        let select = sqlx::query("SELECT value FROM outputs WHERE name = ? ORDER BY id DESC LIMIT 1").bind(name.to_owned());
-        Ok(self.read(select, |row| row.json("value")).await?.pop())
+        let sql = "SELECT value FROM outputs WHERE stack = $1 AND name = $2 ORDER BY id DESC LIMIT 1";
+        Ok(self.read(sql, params![&self.stack, name], |row| row.json("value")).await?.pop())
     }
 
     /// When something was last kept under this name, by whatever run.
     pub async fn output_written(&self, name: &str) -> Result<Option<Timestamp>, Error> {
-        let select = sqlx::query("SELECT written FROM outputs WHERE name = ? ORDER BY id DESC LIMIT 1").bind(name.to_owned());
-        Ok(self.read(select, |row| row.time("written")).await?.pop())
+        let sql = "SELECT written FROM outputs WHERE stack = $1 AND name = $2 ORDER BY id DESC LIMIT 1";
+        Ok(self.read(sql, params![&self.stack, name], |row| row.time("written")).await?.pop())
     }
 
     /// Every value that was kept under this name, the last first.
     pub async fn outputs(&self, name: &str) -> Result<Vec<Value>, Error> {
-        let select = sqlx::query("SELECT value FROM outputs WHERE name = ? ORDER BY id DESC").bind(name.to_owned());
-        self.read(select, |row| row.json("value")).await
+        let sql = "SELECT value FROM outputs WHERE stack = $1 AND name = $2 ORDER BY id DESC";
+        self.read(sql, params![&self.stack, name], |row| row.json("value")).await
     }
 
     /// Records which resources terraform is about to create; to be called before `terraform apply`.
     pub async fn expect_creations(&self, run: &RunId, all: &[Creation], now: Timestamp) -> Result<(), Error> {
-        let failed = |error| Error::of(&self.path, error);
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
-        for creation in all {
-            sqlx::query("INSERT OR REPLACE INTO creations (address, azure_id, run, started) VALUES (?, ?, ?, ?)")
-                .bind(creation.address.clone())
-                .bind(creation.id.clone())
-                .bind(run.as_str().to_owned())
-                .bind(now.to_string())
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
+        if all.is_empty() {
+            return Ok(());
         }
-        transaction.commit().await.map_err(failed)
+        let insert = |creation: &Creation| -> Statement {
+            (
+                "INSERT INTO creations (stack, address, azure_id, run, started) SELECT $1, $2, $3, $4, $5
+                 WHERE ($6 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $1 AND fence = $6))
+                 ON CONFLICT (stack, address) DO UPDATE SET azure_id = excluded.azure_id, run = excluded.run, started = excluded.started",
+                params![&self.stack, &creation.address, creation.id.clone(), run.as_str(), now, self.fence],
+            )
+        };
+        let done = self.db.all_or_nothing(&all.iter().map(insert).collect::<Vec<_>>()).await?;
+        self.not_fenced(done.iter().map(|answer| answer.touched).min().unwrap_or(0))
     }
 
     /// Records that a resource is in terraform's state, or was not created.
     pub async fn settle_creation(&self, address: &str) -> Result<(), Error> {
-        self.write(sqlx::query("DELETE FROM creations WHERE address = ?").bind(address.to_owned())).await?;
-        Ok(())
+        let sql = "DELETE FROM creations WHERE stack = $1 AND address = $2
+                   AND ($3 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $1 AND fence = $3))";
+        self.db.execute(sql, params![&self.stack, address, self.fence]).await.map(drop)
     }
 
     /// Resources whose creation was expected and never settled, by address.
     pub async fn expected_creations(&self) -> Result<Vec<Creation>, Error> {
-        let select = sqlx::query("SELECT address, azure_id FROM creations ORDER BY address");
-        self.read(select, |row| Ok(Creation { address: row.get("address")?, id: row.get("azure_id")? })).await
+        let sql = "SELECT address, azure_id FROM creations WHERE stack = $1 ORDER BY address";
+        self.read(sql, params![&self.stack], |row| Ok(Creation { address: row.get("address")?, id: row.get("azure_id")? })).await
     }
 
     /// The last runs, newest first.
     pub async fn last_runs(&self, most: u32) -> Result<Vec<Run>, Error> {
-        let select = sqlx::query("SELECT * FROM runs ORDER BY rowid DESC LIMIT ?").bind(i64::from(most));
-        self.read(select, run).await
+        let sql =
+            "SELECT id, started, command, version, pid, ended, outcome FROM runs WHERE stack = $1 ORDER BY rowid DESC LIMIT $2";
+        self.read(sql, params![&self.stack, i64::from(most)], run).await
+    }
+
+    /// One run; nothing when this stack had none of this name.
+    pub async fn run(&self, id: &str) -> Result<Option<Run>, Error> {
+        let sql = "SELECT id, started, command, version, pid, ended, outcome FROM runs WHERE stack = $1 AND id = $2";
+        Ok(self.read(sql, params![&self.stack, id], run).await?.pop())
+    }
+
+    /// What a run reported, as JSON (docs/reference/report.md); only the last few runs keep it.
+    pub async fn report(&self, run: &RunId) -> Result<Option<Value>, Error> {
+        let sql = "SELECT report FROM runs WHERE stack = $1 AND id = $2 AND report IS NOT NULL";
+        Ok(self.read(sql, params![&self.stack, run.as_str()], |row| row.json("report")).await?.pop())
     }
 
     /// Runs that never ended: one that goes on now, or was killed. Oldest first.
     pub async fn unfinished_runs(&self) -> Result<Vec<Run>, Error> {
-        self.read(sqlx::query("SELECT * FROM runs WHERE ended IS NULL ORDER BY rowid"), run).await
+        let sql = "SELECT id, started, command, version, pid, ended, outcome FROM runs WHERE stack = $1 AND ended IS NULL ORDER BY rowid";
+        self.read(sql, params![&self.stack], run).await
     }
 
     /// Steps that were intended and never settled, oldest first.
     pub async fn open_intents(&self) -> Result<Vec<Intent>, Error> {
-        let select = sqlx::query("SELECT id, run, unit, step, started FROM steps WHERE ended IS NULL ORDER BY id");
+        let sql = "SELECT s.id, s.run, s.unit, s.step, s.started FROM steps s JOIN runs r ON r.id = s.run
+                   WHERE r.stack = $1 AND s.ended IS NULL ORDER BY s.id";
         let intent = |row: Reader<'_>| {
             Ok(Intent {
                 id: IntentId(row.get("id")?),
@@ -199,15 +220,13 @@ impl Journal {
                 started: row.time("started")?,
             })
         };
-        self.read(select, intent).await
+        self.read(sql, params![&self.stack], intent).await
     }
 
     /// Operations that were accepted and never seen to end, oldest first: poll them before anything is started again.
     pub async fn open_operations(&self) -> Result<Vec<Operation>, Error> {
-        let select = sqlx::query(
-            "SELECT o.id, o.step, s.unit, o.handle, o.started FROM operations o JOIN steps s ON s.id = o.step
-             WHERE o.ended IS NULL ORDER BY o.id",
-        );
+        let sql = "SELECT o.id, o.step, s.unit, o.handle, o.started FROM operations o JOIN steps s ON s.id = o.step
+                   JOIN runs r ON r.id = s.run WHERE r.stack = $1 AND o.ended IS NULL ORDER BY o.id";
         let operation = |row: Reader<'_>| {
             Ok(Operation {
                 id: OperationId(row.get("id")?),
@@ -217,19 +236,21 @@ impl Journal {
                 started: row.time("started")?,
             })
         };
-        self.read(select, operation).await
+        self.read(sql, params![&self.stack], operation).await
     }
 
     /// What was last found for a unit, by whatever run.
     pub async fn last_finding(&self, unit: &str) -> Result<Option<Finding>, Error> {
-        let select = sqlx::query("SELECT * FROM steps WHERE unit = ? AND ended IS NOT NULL ORDER BY id DESC LIMIT 1");
-        Ok(self.read(select.bind(unit.to_owned()), finding).await?.pop())
+        let sql = "SELECT s.run, s.unit, s.outcome, s.evidence, s.started, s.ended FROM steps s JOIN runs r ON r.id = s.run
+                   WHERE r.stack = $1 AND s.unit = $2 AND s.ended IS NOT NULL ORDER BY s.id DESC LIMIT 1";
+        Ok(self.read(sql, params![&self.stack, unit], finding).await?.pop())
     }
 
     /// All that a run found, in the order in which the steps started.
     pub async fn findings(&self, run: &RunId) -> Result<Vec<Finding>, Error> {
-        let select = sqlx::query("SELECT * FROM steps WHERE run = ? AND ended IS NOT NULL ORDER BY id");
-        self.read(select.bind(run.as_str().to_owned()), finding).await
+        let sql = "SELECT s.run, s.unit, s.outcome, s.evidence, s.started, s.ended FROM steps s JOIN runs r ON r.id = s.run
+                   WHERE r.stack = $1 AND s.run = $2 AND s.ended IS NOT NULL ORDER BY s.id";
+        self.read(sql, params![&self.stack, run.as_str()], finding).await
     }
 
     /// Records what a look for drift of this `depth` saw, and tells for each how often it occurred since `since`. What the look no
@@ -242,71 +263,71 @@ impl Journal {
         ends: bool,
         (since, now): (Timestamp, Timestamp),
     ) -> Result<BTreeMap<String, Episode>, Error> {
-        let failed = |error| Error::of(&self.path, error);
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
-        let rows = sqlx::query("SELECT id, key, depth, began, ended FROM drift ORDER BY id").fetch_all(&mut *transaction).await;
+        let known = "SELECT id, key, depth, began, ended FROM drift WHERE stack = $1 ORDER BY id";
+        let known = self.read(known, params![&self.stack], |row| {
+            let open = row.get::<Option<&str>>("ended")?.is_none();
+            Ok((row.get::<i64>("id")?, row.get::<String>("key")?, row.get::<String>("depth")?, row.time("began")?, open))
+        });
         let (mut open, mut begins) = (BTreeMap::new(), BTreeMap::<String, Vec<Timestamp>>::new());
-        for row in &rows.map_err(failed)? {
-            let row = Reader { row, path: &self.path };
-            let (id, key, began) = (row.get::<i64>("id")?, row.get::<String>("key")?, row.time("began")?);
+        for (id, key, depth, began, is_open) in known.await? {
             begins.entry(key.clone()).or_default().push(began);
-            if row.get::<Option<&str>>("ended")?.is_none() {
-                open.insert(key, (id, row.get::<String>("depth")?));
+            if is_open {
+                open.insert(key, (id, depth));
             }
         }
+        let mut writes: Vec<Statement> = Vec::new();
         for (key, (id, began_by)) in &open {
             let may_end = ends && (depth == began_by || depth == "deep");
             if may_end && !seen.iter().any(|one| one.key == *key) {
-                let update = sqlx::query("UPDATE drift SET ended = ? WHERE id = ?").bind(now.to_string()).bind(*id);
-                update.execute(&mut *transaction).await.map_err(failed)?;
+                writes.push(("UPDATE drift SET ended = $1 WHERE id = $2", params![now, *id]));
             }
         }
         let mut episodes = BTreeMap::new();
         for one in seen {
             let begins = begins.entry(one.key.clone()).or_default();
             if !open.contains_key(&one.key) && !episodes.contains_key(&one.key) {
-                let insert = sqlx::query("INSERT INTO drift (run, key, depth, by, began) VALUES (?, ?, ?, ?, ?)");
-                let insert = insert.bind(run.as_str().to_owned()).bind(one.key.clone()).bind(depth.to_owned());
-                insert.bind(one.by.clone()).bind(now.to_string()).execute(&mut *transaction).await.map_err(failed)?;
+                writes.push((
+                    "INSERT INTO drift (stack, run, key, depth, by, began) SELECT $1, $2, $3, $4, $5, $6
+                     WHERE NOT EXISTS (SELECT 1 FROM drift WHERE stack = $1 AND key = $3 AND ended IS NULL)",
+                    params![&self.stack, run.as_str(), &one.key, depth, one.by.clone(), now],
+                ));
                 begins.push(now);
             }
             let times = begins.iter().filter(|began| **began >= since).count().max(1);
             let began = begins.last().copied().unwrap_or(now);
             episodes.insert(one.key.clone(), Episode { began, times: u32::try_from(times).unwrap_or(u32::MAX) });
         }
-        transaction.commit().await.map_err(failed)?;
+        if !writes.is_empty() {
+            self.db.all_or_nothing(&writes).await?;
+        }
         Ok(episodes)
     }
 
-    async fn write(&self, query: Query) -> Result<i64, Error> {
-        let done = query.execute(&self.pool).await.map_err(|error| Error::of(&self.path, error))?;
-        Ok(done.last_insert_rowid())
+    async fn write(&self, sql: &'static str, values: Vec<Param>) -> Result<(), Error> {
+        let touched = self.db.execute(sql, values).await?;
+        self.not_fenced(touched)
     }
 
-    async fn read<T>(&self, query: Query, one: impl Fn(Reader<'_>) -> Result<T, Error>) -> Result<Vec<T>, Error> {
-        let rows = query.fetch_all(&self.pool).await.map_err(|error| Error::of(&self.path, error))?;
-        rows.iter().map(|row| one(Reader { row, path: &self.path })).collect()
-    }
-}
-
-/// A row, with errors that name the file.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    row: &'a SqliteRow,
-    path: &'a Path,
-}
-
-impl<'a> Reader<'a> {
-    fn get<T: sqlx::Decode<'a, Sqlite> + sqlx::Type<Sqlite>>(self, column: &str) -> Result<T, Error> {
-        self.row.try_get(column).map_err(|error| Error::row(self.path, error))
+    /// The number that a write gives back.
+    async fn number(&self, sql: &'static str, values: Vec<Param>) -> Result<i64, Error> {
+        let rows = self.db.rows(sql, values).await?;
+        self.not_fenced(rows.len() as u64)?;
+        Reader { row: &rows[0], place: &self.db.place }.get("id")
     }
 
-    fn json(self, column: &str) -> Result<Value, Error> {
-        serde_json::from_str(self.get::<&str>(column)?).map_err(|error| Error::row(self.path, error))
+    /// A write that touched nothing was refused by the fence.
+    fn not_fenced(&self, touched: u64) -> Result<(), Error> {
+        if touched == 0 && self.fence > 0 { Err(Error::Fenced { stack: self.stack.clone() }) } else { Ok(()) }
     }
 
-    fn time(self, column: &str) -> Result<Timestamp, Error> {
-        self.get::<&str>(column)?.parse().map_err(|error: jiff::Error| Error::row(self.path, error))
+    async fn read<T>(
+        &self,
+        sql: &'static str,
+        values: Vec<Param>,
+        one: impl Fn(Reader<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let rows = self.db.rows(sql, values).await?;
+        rows.iter().map(|row| one(Reader { row, place: &self.db.place })).collect()
     }
 }
 
@@ -318,7 +339,7 @@ fn run(row: Reader<'_>) -> Result<Run, Error> {
         start: Start {
             command: row.get("command")?,
             version: row.get("version")?,
-            pid: u32::try_from(row.get::<i64>("pid")?).map_err(|error| Error::row(row.path, error))?,
+            pid: u32::try_from(row.get::<i64>("pid")?).map_err(|error| Error::row(row.place, error))?,
         },
         ended: if ended { Some(row.time("ended")?) } else { None },
         outcome: row.get("outcome")?,
@@ -334,15 +355,6 @@ fn finding(row: Reader<'_>) -> Result<Finding, Error> {
         started: row.time("started")?,
         ended: row.time("ended")?,
     })
-}
-
-/// SQLite gives its side files the mode of the main file, so that one is made first.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    }
-    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
 }
 
 #[cfg(test)]
@@ -416,7 +428,7 @@ mod tests {
 
         journal.settle(open, "changed", &Value::Null, at(9)).await.unwrap();
         assert_eq!(journal.open_operations().await.unwrap(), []);
-        journal.end(&run, "done", at(10)).await.unwrap();
+        journal.end(&run, "done", &json!({"schema": "x"}), at(10)).await.unwrap();
         assert_eq!(journal.unfinished_runs().await.unwrap(), []);
         let last = journal.last_runs(5).await.unwrap();
         assert_eq!((last[0].ended, last[0].outcome.as_deref()), (Some(at(10)), Some("done")));
@@ -467,7 +479,7 @@ mod tests {
         assert!(!matches!(error, Error::Corrupt { .. }), "{error:?}");
         let path = directory.path().join("journal.db");
         let journal = Journal::open(&path).await.unwrap();
-        sqlx::query("PRAGMA query_only = 1").execute(&journal.pool).await.unwrap();
+        journal.db.execute("PRAGMA query_only = 1", Vec::new()).await.unwrap();
         let error = journal.begin(&start(), at(0)).await.unwrap_err();
         assert!(matches!(error, Error::ReadOnly { .. }), "{error:?}");
     }
@@ -477,7 +489,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let journal = Journal::open(&directory.path().join("journal.db")).await.unwrap();
         let run = journal.begin(&start(), at(0)).await.unwrap();
-        sqlx::query("PRAGMA max_page_count = 1").execute(&journal.pool).await.unwrap();
+        journal.db.execute("PRAGMA max_page_count = 1", Vec::new()).await.unwrap();
         let large = json!("x".repeat(100_000));
         let error = journal.put_output(&run, "a", &large, at(1)).await.unwrap_err();
         assert!(matches!(error, Error::Full { .. }), "{error:?}");
@@ -491,7 +503,7 @@ mod tests {
         let journal = Journal::open(&path).await.unwrap();
         let later =
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (99, '', 1, x'00', 0)";
-        sqlx::query(later).execute(&journal.pool).await.unwrap();
+        journal.db.execute(later, Vec::new()).await.unwrap();
         journal.close().await;
         assert!(matches!(Journal::open(&path).await, Err(Error::Newer { version: 99, .. })));
     }

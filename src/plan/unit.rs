@@ -118,6 +118,7 @@ impl Unit {
             owner: self.owner,
             action: self.action,
             status: if planned { UnitStatus::Planned } else { UnitStatus::Unchanged },
+            needs: self.after.iter().map(|edge| edge.unit.clone()).collect(),
             reason: self.reason.clone(),
             changes: self.changes.clone(),
             elapsed: Duration::ZERO,

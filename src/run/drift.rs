@@ -17,7 +17,7 @@ use crate::base::clock::Timestamp;
 use crate::base::{ArmId, Kind, digest};
 use crate::desired::fragment::{CONFIG_MAP, NAMESPACE};
 use crate::desired::{Desired, resolve};
-use crate::event::{Depth, DriftItem, DriftReport, Event, Outcome, Phase, Report};
+use crate::event::{Depth, DriftItem, DriftReport, Event, Outcome, Phase, Report, UnitLine};
 use crate::journal::{self, Episode, Seen};
 use crate::observed::Observed;
 use crate::plan;
@@ -66,7 +66,7 @@ pub(super) async fn detect(outside: &Outside, spec: &Spec, depth: Depth, tally: 
     let desired = resolve(spec, &outside.setup().subscription);
     outside.azure.warm_up().await?;
     tally.start_lap();
-    let (observed, items, mut blind) = match depth {
+    let (observed, items, mut blind, lines) = match depth {
         Depth::Fast => fast(outside, &desired).await?,
         Depth::Deep => deep(outside, spec, &desired).await?,
     };
@@ -83,12 +83,13 @@ pub(super) async fn detect(outside: &Outside, spec: &Spec, depth: Depth, tally: 
     items.sort_by_key(|item| (!item.counts(), item.class, item.unit.clone(), item.field.clone()));
     let found = DriftReport { depth, plan: saved(outside, depth, &items).await?, items };
     tally.report.plan.blind_spots = blind;
-    tally.report.outputs = outputs::of(&desired, &observed);
+    tally.looked(lines);
+    tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
     tally.report.drift = Some(found.clone());
     Ok(Look { desired, observed, found, episodes })
 }
 
-type Found = (Observed, Vec<DriftItem>, Vec<String>);
+type Found = (Observed, Vec<DriftItem>, Vec<String>, Vec<UnitLine>);
 
 async fn fast(outside: &Outside, desired: &Desired) -> Result<Found, Stop> {
     outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
@@ -96,7 +97,8 @@ async fn fast(outside: &Outside, desired: &Desired) -> Result<Found, Stop> {
     let plan = plan::draft(desired, &observed)?;
     let items = plan::drift(desired, &observed, &plan);
     let unasked = |spot: &String| !spot.starts_with("terraform:");
-    Ok((observed, items, plan.blind_spots.into_iter().filter(unasked).collect()))
+    let lines = plan.lines();
+    Ok((observed, items, plan.blind_spots.into_iter().filter(unasked).collect(), lines))
 }
 
 async fn deep(outside: &Outside, spec: &Spec, desired: &Desired) -> Result<Found, Stop> {
@@ -104,7 +106,8 @@ async fn deep(outside: &Outside, spec: &Spec, desired: &Desired) -> Result<Found
     prepare::write_files(outside, spec)?;
     let (observed, plan) = look(outside, spec, desired, &policies, &[]).await?;
     let items = plan::drift(desired, &observed, &plan);
-    Ok((observed, items, plan.blind_spots))
+    let lines = plan.lines();
+    Ok((observed, items, plan.blind_spots, lines))
 }
 
 /// Asks who wrote what differs: the Activity Log for Azure, the API server's field managers for the cluster. What cannot be read
@@ -199,6 +202,14 @@ async fn saved(outside: &Outside, depth: Depth, items: &[DriftItem]) -> Result<O
     let kept = json!({"at": now, "depth": depth, "items": items});
     outside.journal.put_output(&outside.run, &plan_name(&id), &kept, now).await?;
     Ok(Some(id))
+}
+
+/// What a saved plan would mend, as it was kept: `at`, `depth`, `items` and, if it destroys something, `destroys`.
+///
+/// # Errors
+/// The journal cannot be read.
+pub async fn saved_plan(journal: &journal::Journal, id: &str) -> Result<Option<Value>, journal::Error> {
+    journal.output(&plan_name(id)).await
 }
 
 /// The journal's name of a saved plan.

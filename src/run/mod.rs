@@ -27,14 +27,14 @@ mod way_round;
 
 pub use clock::{FastClock, RealClock};
 pub use destroy::{Destruction, destroy};
-pub use drift::drift;
+pub use drift::{drift, saved_plan};
 pub use fleet::{March, conduct};
 pub use judge::{Unreadable, modules, named_modules, of_unreadable};
 pub use outputs::{Remembered, remembered};
 pub use plan::plan;
 pub use provision::{Answer, Wants, provision};
 pub use reconcile::{Healing, reconcile};
-pub use setup::{Outside, Setup, Unready};
+pub use setup::{Held, Outside, Setup, Shared, Store, Unready, journal_file};
 pub use stop::exit_code;
 pub use sweep::{BLIND, Sweep, Swept, Verdict, clean, sweep};
 pub use verify::verify;

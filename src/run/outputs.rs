@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::setup::Outside;
+use super::setup::{Outside, Store};
 use crate::base::clock::Timestamp;
+use crate::base::{ArmId, Cloud};
 use crate::desired::Desired;
 use crate::event::Check;
 use crate::journal::{self, Journal, Run};
@@ -18,13 +19,16 @@ const OUTPUTS: &str = "outputs";
 const CHECKS: &str = "checks";
 
 /// What a stack offers, as far as it was seen. Nothing in here is secret.
-pub(super) fn of(desired: &Desired, observed: &Observed) -> BTreeMap<String, Value> {
+pub(super) fn of(desired: &Desired, observed: &Observed, cloud: &Cloud) -> BTreeMap<String, Value> {
+    let in_portal = |id: &ArmId| json!(format!("{}/#resource{id}", cloud.portal));
     let mut all = BTreeMap::from([
         ("subscription_id", json!(desired.subscription.name())),
         ("resource_group", json!(desired.group.name())),
         ("cluster_id", json!(desired.cluster)),
         ("cluster_name", json!(desired.cluster.name())),
         ("cluster_label", json!(desired.cluster_label)),
+        ("cluster_portal_url", in_portal(&desired.cluster)),
+        ("workspace_portal_url", in_portal(&desired.workspace)),
         ("workspace_id", json!(desired.workspace)),
         ("grafana_id", json!(desired.grafana.id)),
     ]);
@@ -62,23 +66,25 @@ pub struct Remembered {
     pub checks: Option<(Timestamp, Vec<Check>)>,
 }
 
-/// Reads the journal in a stack's directory; nothing when there is none. Asks neither Azure nor terraform.
+/// Reads the journal of a stack, in its directory or in the database that is shared; nothing when there is none. Asks neither Azure
+/// nor terraform.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub async fn remembered(directory: &Path, most_runs: u32) -> Result<Option<Remembered>, journal::Error> {
-    let path = directory.join(super::setup::JOURNAL);
-    if !path.exists() {
+pub async fn remembered(directory: &Path, store: &Store, most_runs: u32) -> Result<Option<Remembered>, journal::Error> {
+    let path = super::setup::journal_file(directory);
+    let journal = match store.shared() {
+        Some(shared) => Journal::of(&shared.db, &shared.stack),
+        None if path.exists() => Journal::open(&path).await?,
+        None => return Ok(None),
+    };
+    let runs = journal.last_runs(most_runs).await?;
+    if runs.is_empty() && store.shared().is_some() {
         return Ok(None);
     }
-    let journal = Journal::open(&path).await?;
     let outputs = journal.output(OUTPUTS).await?.unwrap_or_default();
     let checks = journal.output(CHECKS).await?.unwrap_or_default();
-    let remembered = Remembered {
-        runs: journal.last_runs(most_runs).await?,
-        outputs: serde_json::from_value(outputs).unwrap_or_default(),
-        checks: given(&checks),
-    };
+    let remembered = Remembered { runs, outputs: serde_json::from_value(outputs).unwrap_or_default(), checks: given(&checks) };
     journal.close().await;
     Ok(Some(remembered))
 }

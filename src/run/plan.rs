@@ -37,7 +37,7 @@ async fn draw(outside: &Outside, spec: &Spec, allowed: &[String], tally: &mut Ta
     let (observed, plan) = look(outside, spec, &desired, &policies, allowed).await?;
     tally.add_lap(Phase::Observe);
     tally.planned(&plan);
-    tally.report.outputs = outputs::of(&desired, &observed);
+    tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
     Ok(plan)
 }
 

@@ -5,18 +5,32 @@ use std::path::Path;
 
 use super::setup::Outside;
 use super::stop::Stop;
+use crate::base::digest;
 use crate::diag::{Code, Diagnostic};
 use crate::hcl::{self, File, State};
 use crate::spec::Spec;
-use crate::terraform::{Error, Message, Watch};
+use crate::terraform::{Error, LOCK_FILE, Message, Watch};
 
 /// Writes the generated files that differ.
 ///
 /// # Errors
 /// The directory cannot be written.
 pub(super) fn write_files(outside: &Outside, spec: &Spec) -> Result<(), Stop> {
-    let state = if outside.setup().rehearsal { State::Local } else { State::AsWritten };
-    hcl::render(spec, state).iter().try_for_each(|file| write(outside.terraform.dir(), file))
+    let setup = outside.setup();
+    let state = match setup.store.shared() {
+        _ if setup.rehearsal => State::Local,
+        Some(shared) => State::Shared { schema: schema(&shared.stack) },
+        None => State::AsWritten,
+    };
+    hcl::render(spec, &state).iter().try_for_each(|file| write(outside.terraform.dir(), file))
+}
+
+/// The schema in the shared database that keeps the state of a stack: a name that a person recognises, and a digest, because only
+/// small letters, digits and 63 characters are safe there.
+fn schema(stack: &str) -> String {
+    let small = stack.to_ascii_lowercase();
+    let plain: String = small.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(40).collect();
+    format!("tf_{plain}_{}", &digest::sha256_hex(stack.as_bytes())[..8])
 }
 
 /// Writes a file of ours, 0600, whole or not at all; a file that already says so is left alone, so that `init` is not needed anew.
@@ -55,13 +69,42 @@ pub(super) async fn init_now(outside: &Outside) -> Result<(), Stop> {
     setup.events.note("preparing terraform's directory (init)");
     let silent = |_: Message| {};
     let watch = || Watch { on: &silent, cancel: &setup.cancel, again: &setup.again };
+    recall_providers(outside).await?;
     match outside.terraform.init(false, watch()).await {
         Err(Error::LockFileMismatch { .. }) if setup.rehearsal => {
             outside.terraform.forget_init()?;
-            Ok(outside.terraform.init(false, watch()).await?)
+            outside.terraform.init(false, watch()).await?;
         }
-        other => Ok(other?),
+        other => other?,
     }
+    share_providers(outside).await
+}
+
+/// The journal's name for terraform's lock file. Replicas share it, or each would use the providers of the day it first ran.
+const PROVIDERS: &str = "terraform-lock";
+
+async fn recall_providers(outside: &Outside) -> Result<(), Stop> {
+    let path = outside.terraform.dir().join(LOCK_FILE);
+    if outside.setup().store.shared().is_none() || path.exists() {
+        return Ok(());
+    }
+    match outside.journal.output(PROVIDERS).await?.as_ref().and_then(serde_json::Value::as_str) {
+        Some(text) => write(outside.terraform.dir(), &File { name: LOCK_FILE, text: text.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+async fn share_providers(outside: &Outside) -> Result<(), Stop> {
+    if outside.setup().store.shared().is_none() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(outside.terraform.dir().join(LOCK_FILE)).unwrap_or_default();
+    let known = outside.journal.output(PROVIDERS).await?;
+    if !text.is_empty() && known.as_ref().and_then(serde_json::Value::as_str) != Some(&text) {
+        let now = outside.setup().clock.now();
+        outside.journal.put_output(&outside.run, PROVIDERS, &serde_json::json!(text), now).await?;
+    }
+    Ok(())
 }
 
 /// Does what an error of a terraform command asks for, if it is something about the directory; gives the error back otherwise.

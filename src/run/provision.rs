@@ -72,7 +72,7 @@ pub(super) async fn rounds(outside: &Outside, spec: &Spec, wants: &Wants<'_>, ta
         let (observed, plan) = look(outside, spec, &desired, &policies, &wants.allow_destroy).await?;
         tally.add_lap(Phase::Observe);
         tally.planned(&plan);
-        tally.report.outputs = outputs::of(&desired, &observed);
+        tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
         if !plan.has_work() {
             return verify::prove(outside, &desired, &observed, wants.verify, tally).await;
         }

@@ -2,28 +2,76 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::door::door;
 use crate::azure::{self, Azure, CredentialSource};
 use crate::base::{Clock, Cloud};
 use crate::event::Stream;
 use crate::execute::Hands;
-use crate::journal::{self, Journal, LockError, Owner, RunId, StackLock, Start};
+use crate::journal::{self, Database, Journal, LEASE, Lease, LockError, Owner, RunId, StackLock, Start};
 use crate::kube::Door;
 use crate::spec::Spec;
 use crate::spec::file::Engine as FileEngine;
-use crate::terraform::{self, Engine, Environment, Workdir};
+use crate::terraform::{self, Engine, Environment, Value, Workdir};
 
 /// The journal within the stack's directory.
-pub(super) const JOURNAL: &str = "journal.db";
+const JOURNAL: &str = "journal.db";
+
+/// The journal of a stack that keeps to files, by the stack's directory.
+#[must_use]
+pub fn journal_file(directory: &Path) -> PathBuf {
+    directory.join(JOURNAL)
+}
+
 /// Long enough for a terraform that outlived a killed run to end and to give its lock back.
 const LOCK_TIMEOUT: Duration = Duration::from_mins(2);
 /// Files that `terraform init` depends on.
 const INIT_INPUTS: [&str; 2] = ["versions.tf", "provider.tf"];
+
+/// Where a run's journal and lock are, and with a shared database terraform's state.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// Files in the stack's directory.
+    Files,
+    /// A database that others use, too.
+    Shared(Box<Shared>),
+}
+
+/// A stack in a shared database.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The database.
+    pub db: Database,
+    /// The stack's name in it.
+    pub stack: String,
+    /// The lease that somebody holds for this run; without one, the run takes it.
+    pub held: Option<Held>,
+}
+
+/// A lease that is held for a run.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The journal under that lease.
+    pub journal: Journal,
+    /// Cancelled when the lease is lost.
+    pub lost: CancellationToken,
+}
+
+impl Store {
+    /// The shared database, if it is one.
+    #[must_use]
+    pub fn shared(&self) -> Option<&Shared> {
+        match self {
+            Self::Files => None,
+            Self::Shared(shared) => Some(shared),
+        }
+    }
+}
 
 /// What the face decided before anything runs.
 #[derive(Clone, Debug)]
@@ -32,6 +80,8 @@ pub struct Setup {
     pub command: String,
     /// The stack's directory: journal, lock, and `terraform` below it. Rehearsals have one of their own.
     pub directory: PathBuf,
+    /// Where journal and lock are.
+    pub store: Store,
     /// The directory of the user's file; paths in the file count from it.
     pub base: PathBuf,
     /// Where installed terraform releases are kept.
@@ -46,6 +96,8 @@ pub struct Setup {
     pub credential: CredentialSource,
     /// The one HTTP client.
     pub http: reqwest::Client,
+    /// Counts what is asked of ARM.
+    pub meter: Arc<azure::Meter>,
     /// The subscription's GUID.
     pub subscription: String,
     /// `user@host`, for the lock.
@@ -103,7 +155,47 @@ pub struct Outside {
     /// This run.
     pub run: RunId,
     setup: Setup,
-    _lock: StackLock,
+    hold: Hold,
+}
+
+/// What keeps others from the stack while this run lives.
+#[derive(Debug)]
+struct Hold {
+    _lock: Option<StackLock>,
+    lease: Mutex<Option<Lease>>,
+    lost: CancellationToken,
+    /// Stops the run when the lease is lost.
+    _guard: Option<AbortOnDropHandle<()>>,
+}
+
+impl Hold {
+    /// Takes the stack, and opens its journal.
+    async fn take(setup: &Setup, owner: &Owner) -> Result<(Self, Journal), Unready> {
+        let (lock, lease, lost, journal) = match &setup.store {
+            Store::Files => {
+                let lock = StackLock::acquire(&setup.directory, owner, owner.since)?;
+                (Some(lock), None, CancellationToken::new(), Journal::open(&journal_file(&setup.directory)).await?)
+            }
+            Store::Shared(shared) => {
+                if let Some(Held { journal, lost }) = &shared.held {
+                    (None, None, lost.clone(), journal.clone())
+                } else {
+                    let lease = Lease::acquire(&shared.db, &shared.stack, owner, LEASE).await?;
+                    let (lost, journal) = (lease.lost().clone(), lease.journal());
+                    (None, Some(lease), lost, journal)
+                }
+            }
+        };
+        let guard = setup.store.shared().map(|_| {
+            let (lost, cancel, again) = (lost.clone(), setup.cancel.clone(), setup.again.clone());
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                lost.cancelled().await;
+                cancel.cancel();
+                again.cancel();
+            }))
+        });
+        Ok((Self { _lock: lock, lease: Mutex::new(lease), lost, _guard: guard }, journal))
+    }
 }
 
 impl Outside {
@@ -111,23 +203,33 @@ impl Outside {
     ///
     /// # Errors
     /// [`Unready`]; nothing was changed then.
-    pub async fn open(setup: Setup, spec: &Spec) -> Result<Self, Unready> {
+    pub async fn open(mut setup: Setup, spec: &Spec) -> Result<Self, Unready> {
         make_private(&setup.directory)?;
+        // Losing a lease stops this run, not those beside it.
+        (setup.cancel, setup.again) = (setup.cancel.child_token(), setup.again.child_token());
         let now = setup.clock.now();
         let pid = std::process::id();
         let owner = Owner { who: setup.who.clone(), pid, run: setup.command.clone(), command: setup.command.clone(), since: now };
-        let lock = StackLock::acquire(&setup.directory, &owner, now)?;
-        let journal = Journal::open(&setup.directory.join(JOURNAL)).await?;
+        let (hold, journal) = Hold::take(&setup, &owner).await?;
         let engine = match spec.stack.terraform.engine {
             FileEngine::Terraform => Engine::Terraform,
             FileEngine::OpenTofu => Engine::OpenTofu,
         };
         let path = setup.search_path.as_deref();
         let binary = terraform::find(engine, None, path, &setup.cache, &setup.environment).await?;
-        let directory = setup.directory.join("terraform");
+        let directory = setup.directory.join(match setup.store {
+            Store::Files => "terraform",
+            // Its state is elsewhere: what lies here can be made anew at any time.
+            Store::Shared(_) => "terraform-shared",
+        });
+        if let Some(address) = setup.store.shared().and_then(|shared| shared.db.address()) {
+            setup.environment.set("PG_CONN_STR", Value::Secret(address.clone()));
+        }
         let terraform = Workdir::open(binary, &directory, setup.environment.clone(), LOCK_TIMEOUT, INIT_INPUTS.to_vec())?;
-        let settings =
-            azure::Settings::new(setup.cloud.clone(), setup.credential.clone(), setup.http.clone(), setup.clock.clone());
+        let settings = azure::Settings {
+            meter: setup.meter.clone(),
+            ..azure::Settings::new(setup.cloud.clone(), setup.credential.clone(), setup.http.clone(), setup.clock.clone())
+        };
         let azure = Azure::connect(settings)?;
         let start = Start { command: setup.command.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), pid };
         let run = journal.begin(&start, now).await?;
@@ -139,8 +241,23 @@ impl Outside {
             journal,
             run,
             setup,
-            _lock: lock,
+            hold,
         })
+    }
+
+    /// Whether somebody else may be at work on the stack by now.
+    #[must_use]
+    pub fn was_overtaken(&self) -> bool {
+        self.hold.lost.is_cancelled()
+    }
+
+    /// Gives the stack back.
+    pub async fn close(&self) {
+        self.journal.close().await;
+        let lease = self.hold.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(lease) = lease {
+            lease.release().await;
+        }
     }
 
     /// What the face decided.

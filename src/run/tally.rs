@@ -15,6 +15,7 @@ pub(super) struct Tally {
     pub(super) report: Report,
     began: Instant,
     lap: Instant,
+    has_plan: bool,
 }
 
 impl Tally {
@@ -24,7 +25,7 @@ impl Tally {
         report.stack = Some(spec.stack.metadata.name.clone());
         report.diagnostics.clone_from(&spec.warnings);
         report.rehearsal = setup.rehearsal;
-        Self { report, began: Instant::now(), lap: Instant::now() }
+        Self { report, began: Instant::now(), lap: Instant::now(), has_plan: false }
     }
 
     /// Begins to measure.
@@ -45,12 +46,17 @@ impl Tally {
 
     /// Takes the first plan's numbers and lines, and from later ones what they add.
     pub(super) fn planned<S>(&mut self, plan: &Plan<S>) {
-        if self.report.units.is_empty() {
-            self.report.plan = plan.summary();
-        } else {
+        if std::mem::replace(&mut self.has_plan, true) {
             self.report.plan.findings.clone_from(&plan.findings);
+        } else {
+            self.report.plan = plan.summary();
         }
         self.take(plan.lines(), false);
+    }
+
+    /// Takes the lines of a look that plans nothing.
+    pub(super) fn looked(&mut self, lines: Vec<UnitLine>) {
+        self.take(lines, false);
     }
 
     /// Takes what came of a plan.
@@ -83,8 +89,14 @@ impl Tally {
 
     /// Ends the run: in the journal, and in the report.
     pub(super) async fn close(mut self, outside: Option<&Outside>, ended: Result<Outcome, Stop>) -> Report {
+        let overtaken = outside.is_some_and(Outside::was_overtaken);
         let outcome = match ended {
             Ok(outcome) => outcome,
+            Err(stop) if overtaken => {
+                self.report.diagnostics.push(super::problem::overtaken());
+                self.report.diagnostics.extend(stop.problems);
+                Outcome::Locked
+            }
             Err(stop) => {
                 self.report.diagnostics.extend(stop.problems);
                 stop.outcome
@@ -97,10 +109,12 @@ impl Tally {
             let word = serde_json::to_value(outcome).unwrap_or_default();
             let now = outside.setup().clock.now();
             // The run has ended as it has; a journal that cannot say so is worth a warning, not another result.
-            if let Err(error) = outside.journal.end(&outside.run, word.as_str().unwrap_or("failed"), now).await {
+            self.report.durations.total = self.began.elapsed().max(Duration::from_millis(1));
+            let report = serde_json::to_value(&self.report).unwrap_or_default();
+            if let Err(error) = outside.journal.end(&outside.run, word.as_str().unwrap_or("failed"), &report, now).await {
                 self.report.diagnostics.push(super::problem::of_journal(&error));
             }
-            outside.journal.close().await;
+            outside.close().await;
         }
         self.report.durations.total = self.began.elapsed().max(Duration::from_millis(1));
         self.report

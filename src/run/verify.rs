@@ -33,7 +33,7 @@ async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> R
     tally.start_lap();
     let observed = Box::pin(without_terraform(outside, &desired)).await?;
     tally.add_lap(Phase::Observe);
-    tally.report.outputs = outputs::of(&desired, &observed);
+    tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
     prove(outside, &desired, &observed, true, tally).await
 }
 

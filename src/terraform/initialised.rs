@@ -16,7 +16,7 @@ const BACKEND: &str = ".terraform/terraform.tfstate";
 /// Our stamp. It lies in `.terraform`, so whoever removes that removes the stamp as well.
 const STAMP: &str = ".terraform/aksight-init";
 /// The lock file of the providers.
-pub(super) const LOCK_FILE: &str = ".terraform.lock.hcl";
+pub const LOCK_FILE: &str = ".terraform.lock.hcl";
 
 /// Remembers that `init` has just succeeded.
 pub(super) fn remember(dir: &Path, binary: &Binary, inputs: &[&str]) -> Result<(), Error> {

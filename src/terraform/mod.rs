@@ -21,6 +21,7 @@ pub use binary::{Binary, Engine, MINIMUM, cached_binary, find};
 pub use diagnostic::{ArmFailure, Severity, TfDiagnostic};
 pub use environment::{Environment, Value};
 pub use error::{Error, Exit, Lock};
+pub use initialised::LOCK_FILE;
 pub use install::{InstallError, OFFICIAL_BASE, PINNED, Release, Transferred, install};
 pub use message::{Action, Change, Message, OutputChange, Summary};
 pub use process::Watch;

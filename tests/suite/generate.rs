@@ -148,7 +148,7 @@ fn strange_text_is_formatted_too() {
     for number in 0..48 {
         let out = bench.path(&number.to_string());
         std::fs::create_dir(&out).unwrap();
-        for file in hcl::render(&weird(&tags(&mut runner, 1 + number % 5)), State::AsWritten) {
+        for file in hcl::render(&weird(&tags(&mut runner, 1 + number % 5)), &State::AsWritten) {
             std::fs::write(out.join(file.name), file.text).unwrap();
         }
     }
@@ -162,7 +162,7 @@ fn terraform_reads_the_text_that_was_written() {
     let tags = tags(&mut runner, 64);
     let out = bench.path("echo");
     std::fs::create_dir(&out).unwrap();
-    for file in hcl::render(&weird(&tags), State::Local) {
+    for file in hcl::render(&weird(&tags), &State::Local) {
         if ["variables.tf", "terraform.tfvars"].contains(&file.name) {
             std::fs::write(out.join(file.name), file.text).unwrap();
         }

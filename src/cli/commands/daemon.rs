@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aksight::azure::Meter;
+use aksight::base::Secret;
 use aksight::daemon::{self, BadConfig, Book, Calls, Config, Load, Play, Target};
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Event, Report, Stream};
-use aksight::run::{self, Healing};
-use aksight::spec;
+use aksight::journal::{Database, Owner, Roster, StackLock};
+use aksight::run::{self, Healing, Setup, Store};
+use aksight::spec::{self, Spec};
 use clap::Args;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +30,9 @@ pub(crate) struct DaemonArgs {
     /// Its configuration.
     #[arg(long, value_name = "FILE", default_value = "aksightd.toml")]
     config: PathBuf,
+    /// The PostgreSQL that several replicas share, instead of `store.url_file` in the configuration (docs/store.md).
+    #[arg(long, value_name = "URL", env = "AKSIGHT_STORE", hide_env_values = true, value_parser = stage::address, conflicts_with = "simulate")]
+    store: Option<Secret>,
     /// Check configuration and watched files, and do nothing.
     #[arg(long)]
     check: bool,
@@ -52,7 +58,8 @@ pub(crate) fn run(args: &DaemonArgs) -> std::io::Result<Exit> {
     };
     let load: Load = {
         let config = config.clone();
-        Arc::new(move || targets(&config))
+        let args = stack_args(args, &config);
+        Arc::new(move || targets(&config, &args))
     };
     if args.check {
         return match load() {
@@ -91,7 +98,7 @@ fn refused(error: &BadConfig) -> Diagnostic {
 }
 
 /// What the watched files describe.
-fn targets(config: &Config) -> Result<Vec<Target>, Vec<Diagnostic>> {
+fn targets(config: &Config, args: &StackArgs) -> Result<Vec<Target>, Vec<Diagnostic>> {
     let unreadable = |path: &Path, error: &std::io::Error| {
         let told = Diagnostic::error(Code::SpecUnreadable, format!("`{}` cannot be read", path.display()));
         vec![told.caused_by(error.to_string()).hint("correct `files` in aksightd.toml; paths count from its directory")]
@@ -105,15 +112,9 @@ fn targets(config: &Config) -> Result<Vec<Target>, Vec<Diagnostic>> {
         if spec::is_fleet(&text) {
             let fleet = spec::read_fleet(&text, &name, &|file| std::fs::read_to_string(base.join(file)))?;
             let of = Some(fleet.name.clone());
-            all.extend(fleet.stacks.into_iter().map(|stack| Target {
-                name: format!("{}/{}", fleet.name, stack.name()),
-                fleet: of.clone(),
-                base: base.clone(),
-                spec: stack.spec,
-            }));
+            all.extend(fleet.stacks.into_iter().map(|stack| target(args, stack.spec, &base, of.clone())));
         } else {
-            let spec = spec::read(&text, &name)?;
-            all.push(Target { name: spec.stack.metadata.name.clone(), fleet: None, base, spec });
+            all.push(target(args, spec::read(&text, &name)?, &base, None));
         }
     }
     let mut names: Vec<&str> = all.iter().map(|target| target.name.as_str()).collect();
@@ -125,13 +126,44 @@ fn targets(config: &Config) -> Result<Vec<Target>, Vec<Diagnostic>> {
     Ok(all)
 }
 
+fn target(args: &StackArgs, spec: Spec, base: &Path, fleet: Option<String>) -> Target {
+    let own = &spec.stack.metadata.name;
+    let name = fleet.as_ref().map_or_else(|| own.clone(), |fleet| format!("{fleet}/{own}"));
+    let script = Script { text: String::new(), spec, base: base.to_owned(), fleet };
+    let directory = stage::directory(args, &script);
+    Target { name, fleet: script.fleet, base: script.base, directory, spec: script.spec }
+}
+
+/// Opens the roster: in the shared store, or in a file that one daemon uses.
+async fn roster(args: &DaemonArgs, config: &Config, owner: &Owner) -> Result<(Roster, Option<StackLock>), Diagnostic> {
+    if let Some(address) = args.store.as_ref().or(config.store.as_ref()).filter(|_| !args.simulate) {
+        let db = Database::open_shared(address).await.map_err(|error| run::problem::of_journal(&error))?;
+        return Ok((Roster::of(db), None));
+    }
+    let home = config.state_dir.join(if args.simulate { "daemon-rehearsal" } else { "daemon" });
+    let lock = StackLock::acquire(&home, owner, owner.since).map_err(|error| {
+        let told = run::problem::of_lock(&error);
+        told.hint("one daemon per state directory; several share the work through a PostgreSQL: docs/store.md")
+    })?;
+    let db = Database::open_file(&home.join("roster.db")).await.map_err(|error| run::problem::of_journal(&error))?;
+    Ok((Roster::of(db), Some(lock)))
+}
+
 async fn keep(args: &DaemonArgs, config: &Config, load: &Load) -> std::io::Result<Exit> {
-    let book = Arc::new(Book::default());
+    let since = jiff::Timestamp::now();
+    let owner =
+        Owner { who: stage::who(), pid: std::process::id(), run: "daemon".to_owned(), command: "daemon".to_owned(), since };
+    let (roster, _lock) = match roster(args, config, &owner).await {
+        Ok(opened) => opened,
+        Err(told) => return tell(&[told], "").map(|()| Exit::Error),
+    };
+    let book = Arc::new(Book::new(roster, owner, config.lease));
+    let meter = Arc::new(Meter::default());
     let calls = Calls::default();
     follow_signals(&calls)?;
     let door = match &config.http {
         None => None,
-        Some(http) => match daemon::open(http, &book).await {
+        Some(http) => match daemon::open(http, &book, &meter).await {
             Ok(door) => Some(door),
             Err(error) => {
                 let told = Diagnostic::error(Code::Port, "the HTTP door cannot be opened").caused_by(error.to_string());
@@ -146,7 +178,7 @@ async fn keep(args: &DaemonArgs, config: &Config, load: &Load) -> std::io::Resul
     });
     notify(&[NotifyState::Ready]);
     let watchdog = sd_notify::watchdog_enabled().map(|every| tokio::spawn(bark(every / 2)));
-    let kept = daemon::keep(config, &book, load, &play(args, config), &calls).await;
+    let kept = daemon::keep(config, &book, load, &play(args, config, &meter), &calls).await;
     notify(&[NotifyState::Stopping]);
     closed.cancel();
     if let Some(served) = served {
@@ -193,9 +225,9 @@ fn follow_signals(calls: &Calls) -> std::io::Result<()> {
     Ok(())
 }
 
-/// How a stack is played: as `aksight reconcile` plays it.
-fn play(args: &DaemonArgs, config: &Config) -> Play {
-    let stack_args = StackArgs {
+/// What the stacks of a daemon have in common.
+fn stack_args(args: &DaemonArgs, config: &Config) -> StackArgs {
+    StackArgs {
         file: None,
         only: Vec::new(),
         state_dir: Some(config.state_dir.clone()),
@@ -206,14 +238,26 @@ fn play(args: &DaemonArgs, config: &Config) -> Play {
         sim_pace: args.sim_pace,
         provider: Provider::StandIn,
         fault: Vec::new(),
-    };
-    Arc::new(move |target: Target, healing: Healing, cancel: CancellationToken| {
-        let args = stack_args.clone();
-        Box::pin(async move { once(&args, target, &healing, cancel).await })
+        store: None,
+    }
+}
+
+/// How a stack is played: as `aksight reconcile` plays it.
+fn play(args: &DaemonArgs, config: &Config, meter: &Arc<Meter>) -> Play {
+    let (stack_args, meter) = (stack_args(args, config), meter.clone());
+    Arc::new(move |target: Target, healing: Healing, store: Store, cancel: CancellationToken| {
+        let (args, meter) = (stack_args.clone(), meter.clone());
+        Box::pin(async move { once(&args, target, &healing, (store, meter), cancel).await })
     })
 }
 
-async fn once(args: &StackArgs, target: Target, healing: &Healing, cancel: CancellationToken) -> Report {
+async fn once(
+    args: &StackArgs,
+    target: Target,
+    healing: &Healing,
+    (store, meter): (Store, Arc<Meter>),
+    cancel: CancellationToken,
+) -> Report {
     let name = target.name;
     let events = Stream::new(move |event| match event {
         Event::Warning { message } => tracing::warn!(stack = %name, "{message}"),
@@ -224,6 +268,7 @@ async fn once(args: &StackArgs, target: Target, healing: &Healing, cancel: Cance
     let stops = Stops { cancel, ..Stops::default() };
     match stage::set("reconcile", args, &script, (events, &stops), None).await {
         Ok((setup, strike)) => {
+            let setup = Setup { store, meter, ..setup };
             let report = Box::pin(run::reconcile(&script.spec, setup, healing)).await;
             strike.now().await;
             report

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &GenerateArgs) -> std::io::Result<Exit> {
         }
         Err(exit) => return Ok(exit),
     };
-    let files: Vec<File> = hcl::render(&spec, State::AsWritten).into_iter().chain(hcl::guide(&spec)).collect();
+    let files: Vec<File> = hcl::render(&spec, &State::AsWritten).into_iter().chain(hcl::guide(&spec)).collect();
     let foreign: Vec<String> = files
         .iter()
         .filter(|file| !args.force && is_foreign(&args.out.join(file.name)))

@@ -39,7 +39,9 @@ pub(crate) struct ProvisionArgs {
 
 /// Runs it.
 pub(crate) fn run(args: &ProvisionArgs) -> std::io::Result<Exit> {
-    act::play("provision", &args.stack, args.install_terraform, &async |act: &Act, setup| provision(args, act, setup).await)
+    act::play("provision", &args.stack, args.install_terraform, &async |act: &Act, setup| {
+        Box::pin(provision(args, act, setup)).await
+    })
 }
 
 async fn provision(args: &ProvisionArgs, act: &Act, setup: run::Setup) -> Report {
@@ -52,7 +54,7 @@ async fn provision(args: &ProvisionArgs, act: &Act, setup: run::Setup) -> Report
     };
     let ask = |plan: &Plan<Approved>| answer(args, act, plan);
     let wants = Wants { allow_destroy: args.allow_destroy.clone(), verify: !args.no_verify, show: &show, ask: &ask };
-    run::provision(&act.script.spec, setup, &wants).await
+    Box::pin(run::provision(&act.script.spec, setup, &wants)).await
 }
 
 /// A rehearsal without a terminal goes on, since nothing is at stake.

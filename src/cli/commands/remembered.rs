@@ -26,8 +26,19 @@ pub(crate) fn read_runs(command: &str, args: &StackArgs, runs: u32) -> std::io::
     };
     let directory = stage::directory(args, &script);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let stack = script.spec.stack.metadata.name;
-    match runtime.block_on(run::remembered(&directory, runs)) {
+    let stack = script.spec.stack.metadata.name.clone();
+    let read = async {
+        let store = stage::store(args, &script, None).await?;
+        Ok::<_, stage::Refused>(run::remembered(&directory, &store, runs).await)
+    };
+    let read = match runtime.block_on(read) {
+        Ok(read) => read,
+        Err(refused) => {
+            super::act::refuse(command, args, &refused)?;
+            return Ok(Err(Exit::Error));
+        }
+    };
+    match read {
         Ok(Some(remembered)) => Ok(Ok((stack, remembered))),
         Ok(None) => {
             let kind = if args.simulate { "rehearsal" } else { "run" };

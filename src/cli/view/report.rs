@@ -144,6 +144,7 @@ mod tests {
             owner: Owner::Rest,
             action: Action::Create,
             status: UnitStatus::Done,
+            needs: Vec::new(),
             reason: "read back".into(),
             changes: Vec::new(),
             elapsed: Duration::from_secs(1),

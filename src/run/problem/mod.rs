@@ -68,9 +68,20 @@ pub fn of_journal(error: &journal::Error) -> Diagnostic {
 pub fn of_lock(error: &LockError) -> Diagnostic {
     match error {
         LockError::Held(_) => Diagnostic::from_error(Code::Locked, error)
-            .hint("wait for it to end; the lock ends with its process, there is nothing to break"),
+            .hint("wait for it to end; the lock ends with its process, there is nothing to break: at once here, after a minute elsewhere"),
+        LockError::Store(error) => of_journal(error),
         LockError::Use { .. } => Diagnostic::from_error(Code::StateDirectory, error),
     }
+}
+
+/// A run that stopped because it may no longer be the only one.
+#[must_use]
+pub fn overtaken() -> Diagnostic {
+    Diagnostic::error(
+        Code::Locked,
+        "the run was stopped: it could not renew its lease, and another replica may work on the stack by now",
+    )
+    .hint("nothing is to be done: whoever has the stack now looks at everything anew")
 }
 
 /// A state directory that cannot be used.
