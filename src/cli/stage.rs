@@ -520,7 +520,7 @@ mod tests {
             CredentialSource::FederatedToken { tenant: tenant.clone(), client_id: client_id.clone(), file: "/token".into() };
         let all = r#"["ARM_CLIENT_ID", "ARM_OIDC_TOKEN_FILE_PATH", "ARM_SUBSCRIPTION_ID", "ARM_TENANT_ID", "ARM_USE_OIDC"]"#;
         assert_eq!(handed(token), all);
-        let secret = CredentialSource::ClientSecret { tenant, client_id, secret: aksight::base::Secret::new("x".to_owned()) };
+        let secret = CredentialSource::ClientSecret { tenant, client_id, secret: Secret::new("x".to_owned()) };
         assert_eq!(handed(secret), r#"["ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "ARM_SUBSCRIPTION_ID", "ARM_TENANT_ID"]"#);
     }
 }

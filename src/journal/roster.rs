@@ -161,14 +161,15 @@ impl Roster {
     }
 
     /// Takes out as many due stacks as are wanted, those that were asked for first, then the longest due. Two who claim at the same
-    /// time never get the same one. What a replica that died had begun because it was asked to is asked for again.
+    /// time never get the same one. A stack whose lease has run out is due whatever the schedule says, and what its last holder was
+    /// asked to do is asked for again.
     pub async fn claim(&self, owner: &Owner, lasts: Duration, most: usize) -> Result<Vec<Claim>, Error> {
         if most == 0 {
             return Ok(Vec::new());
         }
         let asked = Instant::now();
         let sql = "WITH mine AS MATERIALIZED (
-                       SELECT name FROM stacks WHERE kept = 1 AND (until IS NULL OR until < {now}) AND (due <= {now} OR asked IS NOT NULL)
+                       SELECT name FROM stacks WHERE kept = 1 AND (until IS NULL OR until < {now}) AND (due <= {now} OR asked IS NOT NULL OR until IS NOT NULL)
                        ORDER BY CASE WHEN asked IS NULL THEN 1 ELSE 0 END, due LIMIT $3 {skip_locked})
                    UPDATE stacks SET holder = $1, fence = fence + 1, since = {now}, until = {now} + $2, changed = {now},
                        taken = COALESCE(asked, CASE WHEN until IS NOT NULL THEN taken END), asked = NULL
@@ -226,7 +227,7 @@ impl Roster {
 
     /// How long until something is due; nothing when nothing ever is.
     pub async fn next_due(&self) -> Result<Option<Duration>, Error> {
-        let sql = "SELECT MIN(CASE WHEN asked IS NOT NULL THEN {now} WHEN until > due THEN until ELSE due END) - {now} AS wait
+        let sql = "SELECT MIN(CASE WHEN asked IS NOT NULL THEN {now} WHEN until IS NOT NULL THEN until ELSE due END) - {now} AS wait
                    FROM stacks WHERE kept = 1";
         let rows = self.db.rows(sql, Vec::new()).await?;
         let Some(row) = rows.first() else { return Ok(None) };

@@ -11,9 +11,11 @@ mod elsewhere;
 mod fleet;
 mod generate;
 mod policies;
+mod postgres;
 mod refusals;
 mod rehearsal;
 mod scenarios;
+mod store;
 
 use std::path::Path;
 use std::process::{Command, Output};
