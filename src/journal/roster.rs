@@ -227,7 +227,8 @@ impl Roster {
 
     /// How long until something is due; nothing when nothing ever is.
     pub async fn next_due(&self) -> Result<Option<Duration>, Error> {
-        let sql = "SELECT MIN(CASE WHEN asked IS NOT NULL THEN {now} WHEN until IS NOT NULL THEN until ELSE due END) - {now} AS wait
+        let sql =
+            "SELECT MIN(CASE WHEN asked IS NOT NULL THEN {now} WHEN until IS NOT NULL THEN until ELSE due END) - {now} AS wait
                    FROM stacks WHERE kept = 1";
         let rows = self.db.rows(sql, Vec::new()).await?;
         let Some(row) = rows.first() else { return Ok(None) };

@@ -33,8 +33,8 @@ impl Postgres {
             }
         }
         let at = |name: &str| home.path().join(name).display().to_string();
-        let mut make = program("initdb");
-        make.args([
+        let mut initdb = program("initdb");
+        initdb.args([
             "-D",
             &at("data"),
             "-U",
@@ -47,7 +47,7 @@ impl Postgres {
             "-E",
             "UTF8",
         ]);
-        let made = make.current_dir(home.path()).output().unwrap();
+        let made = initdb.current_dir(home.path()).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let mut postgres = Self { home, port, server: None };
         postgres.resume();
@@ -118,7 +118,9 @@ impl Drop for Postgres {
 /// PostgreSQL refuses to run as root; there it runs as the user that its package made.
 fn servant() -> Option<User> {
     geteuid().is_root().then(|| {
-        User::from_name("postgres").unwrap().expect("a user `postgres`: install PostgreSQL (Debian: apt-get install postgresql)")
+        User::from_name("postgres")
+            .unwrap()
+            .unwrap_or_else(|| panic!("there is no user `postgres`: install PostgreSQL (Debian: apt-get install postgresql)"))
     })
 }
 

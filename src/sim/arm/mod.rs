@@ -91,6 +91,11 @@ impl Call {
         !matches!(self.method.as_str(), "GET" | "HEAD") && !graph::is_asked(self)
     }
 
+    /// Whether it hands out a credential: an action for the Activity Log, and nothing that changes the world.
+    pub fn lends(&self) -> bool {
+        self.path.to_ascii_lowercase().ends_with("credential")
+    }
+
     /// A header, named in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -107,7 +112,7 @@ pub fn answer(world: &mut World, setting: &Setting, call: &Call) -> Reply {
         world.resources.date(setting.now, setting.delays.graph);
     }
     // Looking at every cluster is dear in a large world, and whoever only reads ARM gives no cause to.
-    if call.changes() || ended {
+    if (call.changes() && !call.lends()) || ended {
         let World { resources, planes, .. } = world;
         planes.observe(&View { resources, now: setting.now, delays: setting.delays });
     }

@@ -20,6 +20,8 @@ pub struct Register {
     touched: Vec<(String, Option<Value>)>,
     #[serde(skip)]
     past: VecDeque<Past>,
+    #[serde(skip)]
+    revision: u64,
 }
 
 /// What a resource was until a moment; nothing when it was not there.
@@ -42,26 +44,34 @@ impl Register {
     /// Writes a resource under its lower-case id.
     pub fn insert(&mut self, key: String, body: Value) {
         let before = self.present.insert(key.clone(), body);
+        self.revision += 1;
         self.touched.push((key, before));
     }
 
     /// A resource, to be changed.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
         let body = self.present.get_mut(key)?;
+        self.revision += 1;
         self.touched.push((key.to_owned(), Some(body.clone())));
         Some(body)
     }
 
     /// Removes what is not to be kept.
     pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        let touched = &mut self.touched;
+        let (touched, revision) = (&mut self.touched, &mut self.revision);
         self.present.retain(|key, body| {
             let kept = keep(key);
             if !kept {
+                *revision += 1;
                 touched.push((key.clone(), Some(body.take())));
             }
             kept
         });
+    }
+
+    /// Grows with every change, from 0 at each start.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Dates what was changed since the last time, and forgets what was so before `lag`.

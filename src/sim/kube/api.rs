@@ -22,6 +22,7 @@ struct Place<'a> {
 pub fn answer(planes: &mut Planes, view: &View, cluster: &str, credential: &Credential, request: &Request) -> Answer {
     let Some(facts) = view.resources.get(cluster).and_then(Cluster::read) else { return refused(&Refusal::no_path()) };
     let Some(plane) = planes.cluster_mut(cluster) else { return refused(&Refusal::no_path()) };
+    plane.observe(view, facts.clone());
     let segments = request.segments();
     if let ["livez" | "readyz" | "healthz"] = segments.as_slice() {
         return Answer { status: 200, content_type: "text/plain; charset=utf-8", body: b"ok".to_vec() };

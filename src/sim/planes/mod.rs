@@ -42,6 +42,29 @@ pub struct ClusterPlane {
     pub life: Life,
     /// The static credential of its local account.
     token: String,
+    /// What its objects cause, and at which revision of them that was read.
+    #[serde(skip)]
+    inside: Option<(u64, Inside)>,
+}
+
+/// What a cluster's own objects cause.
+#[derive(Clone, Debug)]
+struct Inside {
+    settings: Option<BTreeMap<String, String>>,
+    restarted: BTreeMap<String, String>,
+    dns_policy: bool,
+    l7_policy: bool,
+}
+
+impl Inside {
+    fn of(store: &Store) -> Self {
+        Self {
+            settings: settings_data(store),
+            restarted: restarted(store),
+            dns_policy: policy_mentions(store, &["toFQDNs", "dns"]),
+            l7_policy: policy_mentions(store, &["http"]),
+        }
+    }
 }
 
 /// All data planes, by lower-case ARM id.
@@ -50,6 +73,9 @@ pub struct Planes {
     clusters: BTreeMap<String, ClusterPlane>,
     workspaces: BTreeMap<String, RuleBook>,
     grafanas: BTreeMap<String, Instance>,
+    /// The revision of the resources that was last taken note of.
+    #[serde(skip)]
+    noted: Option<u64>,
 }
 
 /// The resource types that have a data plane, lower-case.
@@ -78,14 +104,22 @@ fn of_kind<'a>(resources: &'a Resources, of_type: &'a str) -> impl Iterator<Item
 }
 
 impl Planes {
-    /// Brings every data plane up to the present: resources that are gone lose their inside, the others take note of their causes.
+    /// As [`Planes::observe`], unless nothing has changed in ARM since: what only time brings is not noted, it is looked up.
+    pub fn observe_changes(&mut self, view: &View, revision: u64) {
+        if self.noted.replace(revision) != Some(revision) {
+            self.observe(view);
+        }
+    }
+
+    /// Lets every data plane take note of its causes; resources that are gone lose their inside. What a cluster holds follows when
+    /// somebody looks into it, because looking into all of them is dear in a large world.
     pub fn observe(&mut self, view: &View) {
         self.clusters.retain(|id, _| view.resources.contains_key(id));
         self.workspaces.retain(|id, _| view.resources.contains_key(id));
         self.grafanas.retain(|id, _| view.resources.contains_key(id));
         for id in of_kind(view.resources, types::CLUSTER) {
             if let Some(cluster) = view.resources.get(id).and_then(Cluster::read) {
-                self.cluster_entry(id).observe(view, cluster);
+                self.cluster_entry(id).note(view, cluster);
             }
         }
         for id in of_kind(view.resources, types::WORKSPACE) {
@@ -102,6 +136,7 @@ impl Planes {
             store: Store::default(),
             life: Life::default(),
             token: uuid::Uuid::new_v4().simple().to_string(),
+            inside: None,
         })
     }
 
@@ -144,16 +179,22 @@ impl ClusterPlane {
 
     /// Takes note of the causes, then lets the cluster's own objects follow.
     pub fn observe(&mut self, view: &View, cluster: Cluster) {
-        let causes = Causes {
-            reach: reached(view.resources, &cluster.id),
-            settings: settings_data(&self.store),
-            restarted: restarted(&self.store),
-            dns_policy: policy_mentions(&self.store, &["toFQDNs", "dns"]),
-            l7_policy: policy_mentions(&self.store, &["http"]),
-            cluster,
+        let cluster = self.note(view, cluster);
+        self.store.sync(system::objects(&cluster, &self.life, view.now));
+    }
+
+    fn note(&mut self, view: &View, cluster: Cluster) -> Cluster {
+        let revision = self.store.revision();
+        let inside = match self.inside.take() {
+            Some((read, inside)) if read == revision => inside,
+            _ => Inside::of(&self.store),
         };
+        self.inside = Some((revision, inside.clone()));
+        let Inside { settings, restarted, dns_policy, l7_policy } = inside;
+        let reach = reached(view.resources, &cluster.id);
+        let causes = Causes { cluster, reach, settings, restarted, dns_policy, l7_policy };
         self.life.observe(view.now, view.delays, &causes);
-        self.store.sync(system::objects(&causes.cluster, &self.life, view.now));
+        causes.cluster
     }
 }
 
@@ -175,7 +216,13 @@ pub mod sample {
     pub fn settled(resources: &Resources, second: i64) -> Planes {
         let (mut planes, delays) = (Planes::default(), Delays::at_pace(1.0));
         for moment in [0, second] {
-            planes.observe(&View { resources, now: t(moment), delays: &delays });
+            let view = View { resources, now: t(moment), delays: &delays };
+            planes.observe(&view);
+            for (id, plane) in &mut planes.clusters {
+                if let Some(cluster) = resources.get(id).and_then(super::Cluster::read) {
+                    plane.observe(&view, cluster);
+                }
+            }
         }
         planes
     }
@@ -190,7 +237,7 @@ mod tests {
 
     #[test]
     fn pods_appear_because_the_add_on_is_on() {
-        let count = |planes: &Planes| {
+        let count = |planes: Planes| {
             let store = &planes.cluster(&ID.to_lowercase()).unwrap().store;
             store
                 .list(meant("pods").unwrap(), Some("kube-system"))
@@ -198,9 +245,9 @@ mod tests {
                 .filter(|pod| pod.to_string().contains("ama-metrics-node"))
                 .count()
         };
-        assert_eq!(count(&sample::settled(&resources(true), 100)), 2);
-        assert_eq!(count(&sample::settled(&resources(true), 10)), 0);
-        assert_eq!(count(&sample::settled(&resources(false), 100)), 0);
+        assert_eq!(count(sample::settled(&resources(true), 100)), 2);
+        assert_eq!(count(sample::settled(&resources(true), 10)), 0);
+        assert_eq!(count(sample::settled(&resources(false), 100)), 0);
     }
 
     #[test]

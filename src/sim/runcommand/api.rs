@@ -55,6 +55,7 @@ pub fn take(
     let missing = || (404, "ResourceNotFound", format!("The resource `{cluster}` was not found."));
     let facts = view.resources.get(cluster).and_then(Cluster::read).ok_or_else(missing)?;
     let plane = planes.cluster_mut(cluster).ok_or_else(missing)?;
+    plane.observe(view, facts.clone());
     if facts.run_command_off {
         return Err((
             400,

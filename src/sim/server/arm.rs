@@ -44,7 +44,7 @@ pub(super) async fn gate(State(shared): State<Arc<Shared>>, request: Request) ->
     let path = percent_decoded(head.uri.path());
     let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let call = Call { method: head.method.as_str().to_owned(), path, query, headers: headers.collect(), body, caller };
-    let writes = call.changes();
+    let writes = call.changes() && !call.lends();
     let recognise = |token: &str, plane: Audience| shared.identity.for_plane(token, plane, now);
     let reply = shared.keeper.visit(writes, |world| {
         let setting = Setting {

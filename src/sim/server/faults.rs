@@ -1,9 +1,10 @@
-//! Faults that were ordered (docs/simulator.md): `throttle`, `conflict`, `error`, `drop`, `fail-operation`, `slow`.
+//! Faults that were ordered (docs/simulator.md): `throttle`, `conflict`, `error`, `drop`, `fail-operation`, `slow`, `chaos`.
 
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::base::digest::sha256_hex;
 use crate::sim::world::World;
 
 /// A fault. See [`Fault::from_str`] for how it is written.
@@ -21,13 +22,15 @@ enum Kind {
     Drop,
     FailOperation,
     Slow(Duration),
+    /// Any of them, by chance: so many of a thousand requests, and the number that makes the chance.
+    Chaos(u64, u64),
 }
 
 /// What cannot be read as a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no fault; write `throttle:METHOD:PART[:N]`, `conflict:METHOD:PART[:N]`, `error:STATUS:METHOD:PART[:N]`, \
-     `drop:METHOD:PART[:N]`, `fail-operation:PART[:N]` or `slow:MILLISECONDS`"
+     `drop:METHOD:PART[:N]`, `fail-operation:PART[:N]`, `slow:MILLISECONDS` or `chaos:PERMILLE[:SEED]`"
 )]
 pub struct BadFault(String);
 
@@ -68,6 +71,16 @@ impl FromStr for Fault {
                     left: u32::MAX,
                 })
             }
+            "chaos" => {
+                let numbers: Vec<u64> = words.iter().map(|word| word.parse()).collect::<Result<_, _>>().map_err(|_| bad())?;
+                let (permille, seed) = match numbers[..] {
+                    [permille] => (permille, 0),
+                    [permille, seed] => (permille, seed),
+                    _ => return Err(bad()),
+                };
+                let kind = Kind::Chaos(permille.min(1000), seed);
+                Ok(Self { kind, method: "*".into(), part: String::new(), left: u32::MAX })
+            }
             _ => Err(bad()),
         }
     }
@@ -78,10 +91,29 @@ impl FromStr for Fault {
 pub(super) struct Fate {
     /// It is refused with this status and never reaches anybody.
     pub(super) refused: Option<u16>,
+    /// The connection breaks before it is carried out.
+    pub(super) reset: bool,
     /// It is carried out, but its answer is lost.
     pub(super) dropped: bool,
     /// It is kept waiting first.
     pub(super) wait: Duration,
+}
+
+impl Fate {
+    /// By chance, which is the same each time for the same `dice`.
+    fn befall(&mut self, permille: u64, dice: &str) {
+        let digest = sha256_hex(dice.as_bytes());
+        let number = |part: std::ops::Range<usize>| u64::from_str_radix(&digest[part], 16).unwrap_or(0);
+        if number(0..12) % 1000 >= permille {
+            return;
+        }
+        match number(12..24) % 4 {
+            0 => self.refused = Some(429),
+            1 => self.refused = Some(503),
+            2 => self.reset = true,
+            _ => self.dropped = true,
+        }
+    }
 }
 
 /// The faults that are still due.
@@ -110,6 +142,10 @@ impl Orders {
             let meant = fault.left > 0 && (fault.method == "*" || fault.method == method) && path.contains(&fault.part);
             match fault.kind {
                 Kind::Slow(time) => fate.wait += time,
+                Kind::Chaos(permille, seed) => {
+                    fault.left -= 1;
+                    fate.befall(permille, &format!("{seed} {}", fault.left));
+                }
                 Kind::Status(status) if meant && fate.refused.is_none() => {
                     fate.refused = Some(status);
                     fault.left -= 1;
@@ -141,6 +177,12 @@ mod tests {
         assert_eq!((orders.fate("GET", "/x").refused, put().wait), (None, Duration::from_millis(5)));
         assert_eq!(fault("error:400:PUT:dataCollectionRules:1").unwrap().kind, Kind::Status(400));
         assert_eq!(fault("drop:PUT:grafana").unwrap().left, 1);
+        let chaos = || {
+            let orders = Orders::new(vec![fault("chaos:250:7").unwrap()], &mut World::default());
+            (0..400).map(|_| orders.fate("GET", "/x")).collect::<Vec<_>>()
+        };
+        let hit = chaos().iter().filter(|fate| **fate != Fate::default()).count();
+        assert!((50..150).contains(&hit) && chaos() == chaos(), "{hit}");
         for bad in
             ["", "throttle", "throttle:PUT", "throttle:FLY:x", "error:200:PUT:x", "slow:x", "drop:PUT:x:y", "thunder:PUT:x"]
         {

@@ -7,7 +7,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -24,7 +24,9 @@ const REQUESTS: &str = "requests.jsonl";
 pub(super) struct Keeper {
     world: Mutex<World>,
     path: PathBuf,
-    unsaved: AtomicBool,
+    /// How often the world was changed, and after how many of these changes it was last written.
+    changes: AtomicU64,
+    saved: Mutex<u64>,
     requests: Mutex<File>,
     pub(super) orders: Orders,
 }
@@ -76,7 +78,8 @@ impl Keeper {
         };
         let orders = Orders::new(faults, &mut world);
         let requests = private(OpenOptions::new().append(true).create(true), &directory.join(REQUESTS))?;
-        Ok(Self { world: Mutex::new(world), path, unsaved: AtomicBool::new(false), requests: Mutex::new(requests), orders })
+        let (changes, saved) = (AtomicU64::new(0), Mutex::new(0));
+        Ok(Self { world: Mutex::new(world), path, changes, saved, requests: Mutex::new(requests), orders })
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
@@ -87,28 +90,33 @@ impl Keeper {
     pub(super) fn visit<T>(&self, durable: bool, work: impl FnOnce(&mut World) -> T) -> Result<T, Error> {
         let mut world = self.lock();
         let done = work(&mut world);
+        let change = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
+        drop(world);
         if durable {
-            self.save(&world)?;
-        } else {
-            self.unsaved.store(true, Ordering::Relaxed);
+            self.save(change)?;
         }
         Ok(done)
     }
 
-    fn save(&self, world: &World) -> Result<(), Error> {
-        let bytes = serde_json::to_vec(world).map_err(|error| Error::damaged(&self.path, &error))?;
-        write_whole(&self.path, &bytes)?;
-        self.unsaved.store(false, Ordering::Relaxed);
+    /// Writes the world, with this change and whatever came since; not again when somebody else has just written it.
+    fn save(&self, change: u64) -> Result<(), Error> {
+        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        if *saved >= change {
+            return Ok(());
+        }
+        let (bytes, held) = {
+            let world = self.lock();
+            (serde_json::to_vec(&*world), self.changes.load(Ordering::SeqCst))
+        };
+        write_whole(&self.path, &bytes.map_err(|error| Error::damaged(&self.path, &error))?)?;
+        *saved = held;
         Ok(())
     }
 
     /// Writes down what only time changed.
     pub(super) fn flush(&self) {
-        if self.unsaved.load(Ordering::Relaxed) {
-            let world = self.lock();
-            if let Err(error) = self.save(&world) {
-                tracing::warn!(%error, "the embedded Azure's world was not written");
-            }
+        if let Err(error) = self.save(self.changes.load(Ordering::SeqCst)) {
+            tracing::warn!(%error, "the embedded Azure's world was not written");
         }
     }
 

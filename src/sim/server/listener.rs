@@ -92,7 +92,7 @@ fn doorway(shared: &Arc<Shared>) -> Doorway {
                 world.resources.date(now, entering.delays.graph);
                 let World { resources, planes, .. } = world;
                 let view = View { resources, now, delays: &entering.delays };
-                planes.observe(&view);
+                planes.observe_changes(&view, resources.revision());
                 visit(planes, &view);
             });
             if let Err(error) = worked {
@@ -113,6 +113,9 @@ async fn around(State(shared): State<Arc<Shared>>, request: Request, next: Next)
     if !fate.wait.is_zero() {
         tokio::time::sleep(fate.wait).await;
     }
+    if fate.reset {
+        return broken();
+    }
     let writes = !matches!(method.as_str(), "GET" | "HEAD") && uri.path().starts_with("/kube/");
     let mut response = match fate.refused {
         Some(status) => refused(status, shared.pace),
@@ -126,11 +129,13 @@ async fn around(State(shared): State<Arc<Shared>>, request: Request, next: Next)
     shared.keeper.note(&json!({"time": Timestamp::now().to_string(), "method": method, "path": uri.path(),
         "api_version": version.map(|(_, version)| version.into_owned()), "status": response.status().as_u16(),
         "milliseconds": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)}));
-    if fate.dropped {
-        let broken = futures::stream::once(async { Err::<&str, _>(std::io::Error::from(ErrorKind::ConnectionReset)) });
-        return Response::new(Body::from_stream(broken));
-    }
-    response
+    if fate.dropped { broken() } else { response }
+}
+
+/// An answer that breaks off.
+fn broken() -> Response {
+    let broken = futures::stream::once(async { Err::<&str, _>(std::io::Error::from(ErrorKind::ConnectionReset)) });
+    Response::new(Body::from_stream(broken))
 }
 
 /// The ids under which support finds a call.
