@@ -155,7 +155,6 @@ async fn who_was_not_heard_of_is_overtaken_and_writes_nothing_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::disallowed_methods, reason = "the lease must outlive its first time")]
 async fn who_works_longer_than_a_lease_keeps_it() {
     for place in Place::all() {
         let roster = place.roster().await;
