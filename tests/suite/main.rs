@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod copies;
 mod crash;
 mod daemon;
 mod deploy;
@@ -16,6 +17,7 @@ mod refusals;
 mod rehearsal;
 mod scenarios;
 mod store;
+mod sweep;
 
 use std::path::Path;
 use std::process::{Command, Output};
