@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{deploy, knows, read, word, yaml};
+use crate::{aksight, text};
 
 const PARTS: [&str; 3] = ["base", "daemon", "cronjob"];
 /// What shows the shape of secrets and must never be applied.
@@ -198,6 +199,27 @@ fn the_cron_job_runs_one_reconciliation_at_a_time() {
     let job = spec.job_template.spec.unwrap();
     let pod = job.template.spec.unwrap();
     assert_eq!((job.backoff_limit, pod.restart_policy.as_deref()), (Some(0), Some("Never")));
+}
+
+/// The daemon is content with the files, laid out as the pod mounts them.
+#[test]
+fn the_daemon_takes_its_files() {
+    let home = tempfile::tempdir().unwrap();
+    let etc = home.path();
+    for directory in ["config", "stacks", "store", "tls"] {
+        std::fs::create_dir(etc.join(directory)).unwrap();
+    }
+    std::fs::copy(part("daemon/aksightd.toml"), etc.join("config/aksightd.toml")).unwrap();
+    std::fs::copy(part("base/stacks/aksight.yaml"), etc.join("stacks/aksight.yaml")).unwrap();
+    let url = yaml("kubernetes/base/secret.example.yaml")["stringData"]["url"].clone();
+    std::fs::write(etc.join("store/url"), url.as_str().unwrap()).unwrap();
+    let mounts = pod(deployment()).1.containers[0].volume_mounts.clone().unwrap();
+    for directory in ["config", "stacks", "store", "tls"] {
+        assert!(mounts.iter().any(|mount| mount.mount_path == format!("/etc/aksight/{directory}")), "{directory}");
+    }
+    let done = aksight(etc, &["daemon", "--check", "--config", "config/aksightd.toml"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).contains("1 stacks are valid"), "{}", text(&done.stdout));
 }
 
 /// The image has what terraform is told to use, and needs what aksight generates.

@@ -78,7 +78,7 @@ fn the_daemon_serves_what_the_table_says() {
     let page = await_some("metrics", || page(port, "/metrics").filter(|page| page.contains("aksight_stacks 1\n")));
     let served: BTreeSet<(&str, &str)> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
     let known: BTreeSet<(&str, &str)> = METRICS.iter().map(|(name, kind, _)| (*name, *kind)).collect();
-    assert!(served.is_subset(&known), "{:?}", served.difference(&known));
+    assert_eq!(served, known);
     promtool(&["check", "metrics"], &page);
 }
 
