@@ -161,6 +161,12 @@ mod tests {
         batches.iter().map(Vec::len).collect()
     }
 
+    /// The daemon sweeps in tasks of its own.
+    const _: fn(&Azure, &dyn Clock, &CancellationToken) = |azure, clock, cancel| {
+        fn in_a_task(_: impl Future + Send) {}
+        in_a_task(sweep(&[], azure, clock, cancel));
+    };
+
     #[test]
     fn subscriptions_are_gathered_until_a_page_is_full_and_never_cut() {
         assert_eq!(sizes(&[]), Vec::<usize>::new());

@@ -71,8 +71,10 @@ pub(super) async fn all(heads: &Heads<'_>, theatre: &Strike) -> Swept {
 }
 
 async fn together(heads: &Heads<'_>, theatre: &Strike, company: &[&FleetStack], swept: &mut Swept) -> Result<(), String> {
-    let Some(first) = company.first() else { return Ok(()) };
-    let script = heads.script.script(first);
+    // The environment's subscription is needed for stacks that name none: such a one is asked for the way, if there is one.
+    let nameless = company.iter().find(|stack| stack.spec.stack.azure.subscription.is_none());
+    let Some(guide) = nameless.or(company.first()) else { return Ok(()) };
+    let script = heads.script.script(guide);
     let set = stage::set(heads.command, heads.args, &script, (heads.events.clone(), heads.stops), Some(theatre)).await;
     let (setup, _nothing_to_strike) = set.map_err(|refused| {
         refused.problems.first().map_or_else(|| "there is no way to Azure".to_owned(), |problem| problem.summary.clone())
