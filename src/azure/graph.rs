@@ -3,11 +3,11 @@
 //! Pages hold at most 1,000 rows, and whoever asks has a quota, of late fifteen pages in five seconds, which every answer tells
 //! (Microsoft: "Guidance for pagination", "Guidance for throttled requests"). [`Graph`] waits when it is used up.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use azure_core::http::headers::Headers;
 use serde_json::{Map, Value, json};
-use tokio::sync::Mutex;
 
 use super::request::{Answer, Call};
 use super::{Azure, Error, Method, wait};
@@ -40,15 +40,25 @@ pub struct Question<'a> {
 pub struct Graph {
     azure: Azure,
     quota: Mutex<Quota>,
+    /// Held by whoever asks for a page or waits until there is one.
+    gate: tokio::sync::Mutex<()>,
 }
 
-/// What the last answers said about the quota.
+/// What the answers said about the quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Quota {
     /// How many pages may still be asked for, and when there are more again; nothing when nobody said.
     left: Option<(u32, Timestamp)>,
+    /// How often the quota became whole again: what an older answer says no longer counts.
+    window: u32,
     /// Pages that were asked for.
     asked: usize,
+}
+
+impl Quota {
+    fn renew(&mut self) {
+        (self.left, self.window) = (None, self.window.wrapping_add(1));
+    }
 }
 
 /// One page.
@@ -61,12 +71,16 @@ impl Graph {
     /// Over this connection.
     #[must_use]
     pub fn new(azure: &Azure) -> Self {
-        Self { azure: azure.clone(), quota: Mutex::default() }
+        Self { azure: azure.clone(), quota: Mutex::default(), gate: tokio::sync::Mutex::default() }
     }
 
     /// How many pages were asked for so far; what was throttled and asked again counts once.
-    pub async fn pages(&self) -> usize {
-        self.quota.lock().await.asked
+    pub fn pages(&self) -> usize {
+        self.quota().asked
+    }
+
+    fn quota(&self) -> MutexGuard<'_, Quota> {
+        self.quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks, and hands over every row as its page arrives.
@@ -106,36 +120,40 @@ impl Graph {
         let mut call = Call::new(Method::Post, url).about("Resource Graph").json(&body);
         // A question changes nothing.
         call.repeatable = true;
-        self.take_turn().await;
+        let window = self.take_turn().await;
         let answer = self.azure.arm(call).await?;
-        self.note(&answer).await;
+        self.note(&answer, window);
         read(&answer.accepted()?)
     }
 
-    /// Waits until there is a page to be had. Who comes meanwhile waits behind.
-    async fn take_turn(&self) {
-        let mut quota = self.quota.lock().await;
+    /// Waits until there is a page to be had; who comes meanwhile waits behind. Gives back the window that the page is taken from.
+    async fn take_turn(&self) -> u32 {
+        let _turn = self.gate.lock().await;
         let now = self.azure.now();
-        match quota.left {
+        let left = self.quota().left;
+        match left {
             Some((0, resets)) if resets > now => {
                 let wait = Duration::try_from(resets.duration_since(now)).unwrap_or_default();
                 self.azure.clock().sleep(wait).await;
-                quota.left = None;
+                self.quota().renew();
             }
-            Some((left, resets)) if left > 0 && resets > now => quota.left = Some((left - 1, resets)),
-            _ => quota.left = None,
+            Some((left, resets)) if resets > now => self.quota().left = Some((left.saturating_sub(1), resets)),
+            Some(_) => self.quota().renew(),
+            None => {}
         }
+        let mut quota = self.quota();
         quota.asked += 1;
+        quota.window
     }
 
-    /// Remembers what an answer says. Answers overtake one another: within a window the smallest number holds.
-    async fn note(&self, answer: &Answer) {
-        let Some((told, resets)) = told(&answer.headers, answer.at) else { return };
-        let mut quota = self.quota.lock().await;
-        quota.left = match quota.left {
-            Some((left, until)) if until > answer.at => Some((left.min(told), until.max(resets))),
-            _ => Some((told, resets)),
-        };
+    /// Remembers what an answer says. Answers overtake one another, and the service rounds up: within a window the smaller number and
+    /// the earlier end hold.
+    fn note(&self, answer: &Answer, window: u32) {
+        let Some(told) = told(&answer.headers, answer.at) else { return };
+        let mut quota = self.quota();
+        if quota.window == window {
+            quota.left = Some(quota.left.map_or(told, |known| (known.0.min(told.0), known.1.min(told.1))));
+        }
     }
 }
 
@@ -185,6 +203,13 @@ mod tests {
         reply.with("x-ms-user-quota-remaining", left.to_string()).with("x-ms-user-quota-resets-after", resets)
     }
 
+    fn headers(left: u32, resets: &'static str) -> Headers {
+        let mut headers = Headers::new();
+        headers.insert("x-ms-user-quota-remaining", left.to_string());
+        headers.insert("x-ms-user-quota-resets-after", resets);
+        headers
+    }
+
     async fn asked(graph: &Graph, subscriptions: &[String]) -> Result<Vec<u64>, Error> {
         let question = Question { subscriptions, query: "resources | project id | order by id asc", inherited: false };
         let mut rows = Vec::new();
@@ -197,7 +222,7 @@ mod tests {
         let (azure, script, _) = azure([page(0..1000, Some("a")), page(1000..2000, Some("b")), page(2000..2500, None)]);
         let graph = Graph::new(&azure);
         assert_eq!(asked(&graph, &["s1".into(), "s2".into()]).await.unwrap(), (0..2500).collect::<Vec<_>>());
-        assert_eq!(graph.pages().await, 3);
+        assert_eq!(graph.pages(), 3);
         insta::assert_snapshot!(script.lines()[0], @"POST /providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01");
         let bodies: Vec<String> = script.seen().into_iter().map(|seen| seen.body).collect();
         insta::assert_snapshot!(bodies[0], @r#"{"subscriptions":["s1","s2"],"query":"resources | project id | order by id asc","options":{"resultFormat":"objectArray","$top":1000}}"#);
@@ -218,6 +243,28 @@ mod tests {
             azure([quota(page(0..1, Some("a")), 0, "00:00:04"), quota(page(1..2, Some("b")), 9, "00:01:05"), page(2..3, None)]);
         assert_eq!(asked(&Graph::new(&azure), &["s".into()]).await.unwrap(), [0, 1, 2]);
         assert_eq!(*clock.slept.lock().unwrap(), [Duration::from_secs(4)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_told_late_about_an_old_quota_no_longer_counts() {
+        let used_up = || quota(page(0..1, None), 0, "00:00:05");
+        let (azure, _, clock) = azure([used_up(), quota(page(0..1, None), 14, "00:00:05"), page(0..1, None)]);
+        let graph = Graph::new(&azure);
+        asked(&graph, &["s".into()]).await.unwrap();
+        let old = graph.take_turn().await;
+        let late = Answer {
+            method: "POST",
+            resource: String::new(),
+            status: 200,
+            headers: headers(0, "00:00:05"),
+            body: bytes::Bytes::new(),
+            at: azure.now(),
+        };
+        graph.quota().renew();
+        graph.note(&late, old);
+        asked(&graph, &["s".into()]).await.unwrap();
+        asked(&graph, &["s".into()]).await.unwrap();
+        assert_eq!(clock.slept.lock().unwrap().len(), 1);
     }
 
     #[tokio::test]

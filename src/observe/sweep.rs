@@ -69,8 +69,8 @@ impl Sweeper {
     }
 
     /// How many requests were sent so far; what was throttled and sent again counts once.
-    pub async fn requests(&self) -> usize {
-        self.graph.pages().await + self.reads.load(Ordering::Relaxed)
+    pub fn requests(&self) -> usize {
+        self.graph.pages() + self.reads.load(Ordering::Relaxed)
     }
 
     /// Asks for everything that concerns these stacks. Holds in memory what concerns them, and one page beside it.

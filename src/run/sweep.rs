@@ -89,7 +89,7 @@ pub async fn sweep(stacks: &[Swept<'_>], azure: &Azure, clock: &dyn Clock, cance
             }
         }
     }
-    swept.requests = sweeper.requests().await;
+    swept.requests = sweeper.requests();
     swept
 }
 
