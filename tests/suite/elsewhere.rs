@@ -1,46 +1,14 @@
 //! An Azure that is only known by its metadata host: another process, and the provider from the user's own CLI configuration.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
-
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
-use crate::rehearsal::{Ended, Rehearsal};
-
-/// A served Azure that ends with its owner.
-struct Served(Child);
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        kill(pid(&self.0), Signal::SIGTERM).unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-fn pid(child: &Child) -> Pid {
-    Pid::from_raw(i32::try_from(child.id()).unwrap())
-}
-
-/// What `source env.sh` would set.
-fn variables(stage: &Rehearsal) -> (Served, Vec<(String, String)>) {
-    let mut command = stage.command(&["simulate", "--state-dir", "azure", "--pace", "0.002"]);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let said = lines.nth(1).unwrap().unwrap();
-    let script = said.split_once("source ").unwrap().1;
-    let read = |line: &str| {
-        let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
-        Some((name.to_owned(), value.trim_matches('\'').to_owned()))
-    };
-    let all = std::fs::read_to_string(script).unwrap().lines().filter_map(read).collect();
-    (Served(child), all)
-}
+use crate::rehearsal::{Ended, Rehearsal, Served, pid};
 
 #[test]
 fn a_provision_knows_nothing_of_the_embedded_azure() {
     let stage = Rehearsal::new();
-    let (_served, variables) = variables(&stage);
+    let served = Served::start(&stage, &[]);
+    let variables = &served.variables;
     let run = |args: &[&str]| {
         let mut command = stage.command(args);
         Ended::of(&command.envs(variables.iter().map(|(name, value)| (name, value))).output().unwrap())

@@ -15,6 +15,7 @@ mod policies;
 mod postgres;
 mod refusals;
 mod rehearsal;
+mod replicas;
 mod scenarios;
 mod store;
 mod sweep;

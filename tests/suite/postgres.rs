@@ -83,6 +83,11 @@ impl Postgres {
         }
     }
 
+    /// Its port on this machine.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its address.
     pub(crate) fn address(&self) -> Secret {
         self.address_at(self.port)

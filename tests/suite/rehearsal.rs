@@ -1,5 +1,6 @@
 //! A rehearsal as tests use it: the binary in a directory of its own, and the embedded Azure's doors for a second writer.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -7,6 +8,8 @@ use aksight::azure::{self, Azure, CredentialSource, Write};
 use aksight::base::{ArmId, Kind};
 use aksight::run::RealClock;
 use aksight::sim::server as embedded;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -178,6 +181,42 @@ impl Rehearsal {
         let settings = azure::Settings::new(cloud, credential, http, std::sync::Arc::new(RealClock));
         SecondWriter { azure: Azure::connect(settings).unwrap(), embedded }
     }
+}
+
+/// An embedded Azure in a process of its own, which ends with its owner.
+pub(crate) struct Served {
+    child: Child,
+    /// What `source env.sh` would set.
+    pub(crate) variables: Vec<(String, String)>,
+}
+
+impl Served {
+    /// Serves the Azure in the rehearsal's directory `azure`.
+    pub(crate) fn start(stage: &Rehearsal, more: &[&str]) -> Self {
+        let mut command = stage.command(&["simulate", "--state-dir", "azure", "--pace", "0.002"]);
+        let mut child = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let said = lines.nth(1).unwrap().unwrap();
+        let script = said.split_once("source ").unwrap().1;
+        let read = |line: &str| {
+            let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+            Some((name.to_owned(), value.trim_matches('\'').to_owned()))
+        };
+        let variables = std::fs::read_to_string(script).unwrap().lines().filter_map(read).collect();
+        Self { child, variables }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        kill(pid(&self.child), Signal::SIGTERM).unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// A process as signals name it.
+pub(crate) fn pid(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).unwrap())
 }
 
 /// Somebody else with the same rights.
