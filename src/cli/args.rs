@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Drift(drift::DriftArgs),
     Reconcile(reconcile::ReconcileArgs),
     Destroy(destroy::DestroyArgs),
+    Disable(destroy::DisableArgs),
     Daemon(daemon::DaemonArgs),
     Status(status::StatusArgs),
     Outputs(outputs::OutputsArgs),

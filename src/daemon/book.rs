@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::Target;
@@ -239,6 +239,11 @@ impl Book {
         }
         let at = self.roster.now().await?;
         self.roster.reject(name, &json!({"plan": plan, "by": by, "at": at})).await
+    }
+
+    /// The plan that somebody rejected last: `plan`, `by`, `at`.
+    pub(super) async fn rejected(&self, name: &str) -> Result<Option<Value>, journal::Error> {
+        Ok(self.roster.one(name).await?.and_then(|entry| entry.rejected))
     }
 
     /// How closely was looked when the plan was made that waits at a stack, if it is this one.

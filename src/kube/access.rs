@@ -3,6 +3,7 @@
 use std::fmt::{self, Debug};
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use super::{AgentView, ConfigMap, Error};
 use crate::base::clock::Timestamp;
@@ -19,6 +20,10 @@ pub trait Access: Send + Sync + Debug {
 
     /// Looks at the metrics agents and what they depend on.
     async fn agents(&self) -> Result<AgentView, Error>;
+
+    /// The custom resources by which users have the agents scrape (`PodMonitor` and `ServiceMonitor` of `azmonitoring.coreos.com`, contract
+    /// §5.7), in all namespaces; none when the add-on, which brings their kinds, is not there.
+    async fn monitors(&self) -> Result<Vec<Value>, Error>;
 
     /// Rolls a workload over, as `kubectl rollout restart` does. `at` marks the restart.
     async fn restart(&self, workload: Workload, at: Timestamp) -> Result<(), Error>;

@@ -229,6 +229,12 @@ impl Access for ApiServer {
         Ok(AgentView::read(&found?.concat(), nodes))
     }
 
+    async fn monitors(&self) -> Result<Vec<Value>, Error> {
+        let list = |plural: &str| format!("/apis/azmonitoring.coreos.com/v1/{plural}?{PAGE}");
+        let pods = self.all(list("podmonitors"), JSON, "PodMonitor").await?;
+        Ok([pods, self.all(list("servicemonitors"), JSON, "ServiceMonitor").await?].concat())
+    }
+
     async fn restart(&self, workload: Workload, at: Timestamp) -> Result<(), Error> {
         let path =
             format!("/apis/apps/v1/namespaces/{KUBE_SYSTEM}/{}s/{}?fieldManager=aksight", workload.resource(), workload.name());

@@ -75,6 +75,11 @@ const NODES: &str = "kubectl get nodes -l kubernetes.io/os=linux -o name";
 const PODS: &str = "kubectl -n kube-system get pods -l rsName=ama-metrics -o json && \
     kubectl -n kube-system get pods -l dsName=ama-metrics-node -o json";
 
+const MONITORS: &str =
+    "kubectl get podmonitors.azmonitoring.coreos.com,servicemonitors.azmonitoring.coreos.com --all-namespaces -o json";
+/// What kubectl says of a kind that the API server does not serve.
+const NO_SUCH_KIND: &str = "the server doesn't have a resource type";
+
 impl RunCommand {
     /// Access through `runner`.
     #[must_use]
@@ -118,8 +123,24 @@ impl Access for RunCommand {
         }
     }
 
+    async fn monitors(&self) -> Result<Vec<Value>, Error> {
+        match self.run(MONITORS.to_owned(), Vec::new()).await {
+            Ok(logs) => Ok(read(&logs)?.into_iter().flat_map(items).collect()),
+            Err(Error::Command { tail, .. }) if tail.contains(NO_SUCH_KIND) => Ok(Vec::new()),
+            Err(other) => Err(other),
+        }
+    }
+
     async fn restart(&self, workload: Workload, _at: Timestamp) -> Result<(), Error> {
         self.run(format!("kubectl -n kube-system rollout restart {workload}"), Vec::new()).await.map(drop)
+    }
+}
+
+/// The objects of a list, or the one object.
+fn items(mut document: Value) -> Vec<Value> {
+    match document["items"].take() {
+        Value::Array(items) => items,
+        _ => vec![document],
     }
 }
 

@@ -25,7 +25,7 @@ pub use drift::drift;
 pub use graph::{Cycle, Order};
 pub use guard::{Destruction, destructions};
 pub use step::{PrincipalRef, Step};
-pub use teardown::{Foreign, WITH_DATA, foreign, teardown};
+pub use teardown::{Foreign, WITH_DATA, foreign, teardown, without_metrics};
 pub use unit::{Edge, Unit};
 
 /// A plan that was drawn and not yet judged.

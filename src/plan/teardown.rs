@@ -82,6 +82,25 @@ pub fn teardown(
     })
 }
 
+/// Draws the plan that switches the metrics off and leaves everything else: the reversal of the units of that name.
+///
+/// # Errors
+/// A mistake in this program.
+pub fn without_metrics(desired: &Desired, observed: &Observed, around: &Surroundings) -> Result<Plan<Draft>, Undrawable> {
+    let mut blind = Vec::new();
+    let mut units = collection(desired, observed, around, &mut blind);
+    units.extend(rule_groups(desired, around, &mut blind).into_iter().map(|id| remove("rules", &id, "recording rules")));
+    units.extend(metrics(desired, observed));
+    Ok(Plan {
+        stack: desired.stack.clone(),
+        seen_at: observed.at,
+        units: graph::sort(&units)?,
+        blind_spots: blind,
+        findings: Vec::new(),
+        stage: PhantomData,
+    })
+}
+
 fn remove(kind: &str, id: &ArmId, title: &str) -> Unit {
     let step = Step::Remove { id: id.clone() };
     let name = format!("remove:{kind}:{}", id.name());

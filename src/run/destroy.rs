@@ -1,5 +1,5 @@
-//! `destroy`: takes a stack away in rounds of look, plan, consent and work until nothing is left. The same engine, guard, policies
-//! and journal as `provision`; a run that was broken off is taken up by the next.
+//! `destroy` and `disable`: take a stack, or its metrics, away in rounds of look, plan, consent and work until nothing is left. The
+//! same engine, guard, policies and journal as `provision`; a run that was broken off is taken up by the next.
 
 use super::provision::{Answer, judge_failures};
 use super::setup::{Outside, Setup};
@@ -21,11 +21,29 @@ use crate::{execute, hcl, observe};
 /// Two rounds are the rule: one that works and one that finds nothing left.
 const MOST_ROUNDS: u32 = 5;
 
-/// The journal's name for the last copy.
-const SNAPSHOT: &str = "snapshot";
+/// What is to be taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The whole stack.
+    Stack,
+    /// The metrics add-on and what carries its data; cluster, workspace and Grafana stay.
+    Metrics,
+}
+
+impl Reach {
+    /// The journal's name for the last copy.
+    const fn snapshot(self) -> &'static str {
+        match self {
+            Self::Stack => "snapshot",
+            Self::Metrics => "snapshot_of_metrics",
+        }
+    }
+}
 
 /// What the user asked for.
 pub struct Destruction<'a> {
+    /// What is to go.
+    pub reach: Reach,
     /// Whether the workspace and Grafana may go with all that is in them.
     pub include_data: bool,
     /// Whether a snapshot is written before.
@@ -38,11 +56,12 @@ pub struct Destruction<'a> {
 
 impl std::fmt::Debug for Destruction<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Destruction").field("include_data", &self.include_data).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Destruction");
+        shown.field("reach", &self.reach).field("include_data", &self.include_data).finish_non_exhaustive()
     }
 }
 
-/// Takes everything away that aksight made. Errors are in the report.
+/// Takes away what aksight made, all of it or as much as was asked for. Errors are in the report.
 pub async fn destroy(spec: &Spec, setup: Setup, wants: &Destruction<'_>) -> Report {
     let mut tally = Tally::new(&setup, spec);
     let outside = match Outside::open(setup, spec).await {
@@ -64,14 +83,26 @@ async fn rounds(outside: &Outside, spec: &Spec, wants: &Destruction<'_>, tally: 
     let setup = outside.setup();
     let desired = resolve(spec, &setup.subscription);
     let policies = judge::policies(spec, &setup.base)?;
-    prepare::write_files(outside, spec)?;
-    // Imports of an interrupted creation have no business in a destruction: what terraform does not know goes by REST.
-    resume::forget(outside, hcl::render_imports(&[]).name)?;
+    if wants.reach == Reach::Stack {
+        prepare::write_files(outside, spec)?;
+        // Imports of an interrupted creation have no business in a destruction: what terraform does not know goes by REST.
+        resume::forget(outside, hcl::render_imports(&[]).name)?;
+    }
     outside.azure.warm_up().await?;
     for round in 1..=MOST_ROUNDS {
         tally.start_lap();
-        let look = look(outside, &desired).await?;
-        let plan = plan::teardown(&desired, &look.observed, &look.around, &look.orphans)?;
+        let (look, plan) = match wants.reach {
+            Reach::Stack => {
+                let look = look(outside, &desired).await?;
+                let plan = plan::teardown(&desired, &look.observed, &look.around, &look.orphans)?;
+                (look, plan)
+            }
+            Reach::Metrics => {
+                let look = look_at_metrics(outside, &desired).await?;
+                let plan = plan::without_metrics(&desired, &look.observed, &look.around)?;
+                (look, plan)
+            }
+        };
         tally.add_lap(Phase::Observe);
         if !plan.has_work() {
             tally.planned(&plan);
@@ -126,6 +157,14 @@ async fn look(outside: &Outside, desired: &Desired) -> Result<Look, Stop> {
     Ok(Look { observed, around, orphans })
 }
 
+/// The same without terraform, which has no part in it.
+async fn look_at_metrics(outside: &Outside, desired: &Desired) -> Result<Look, Stop> {
+    outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
+    let observed = Box::pin(without_terraform(outside, desired)).await?;
+    let around = observe::surroundings(desired, observed.workspace.seen(), &outside.azure).await;
+    Ok(Look { observed, around, orphans: Vec::new() })
+}
+
 async fn terraform(outside: &Outside) -> Result<crate::observed::tfplan::TerraformView, Stop> {
     let setup = outside.setup();
     prepare::init(outside).await?;
@@ -153,7 +192,11 @@ fn approve(
     tally: &mut Tally,
     round: u32,
 ) -> Result<Plan<Approved>, Stop> {
-    let foreign = plan::foreign(desired, &look.observed, &look.around, &plan);
+    // Without a resource group that goes as a whole nothing of others is in the way.
+    let foreign = match wants.reach {
+        Reach::Stack => plan::foreign(desired, &look.observed, &look.around, &plan),
+        Reach::Metrics => Vec::new(),
+    };
     let goes = |unit: &&plan::Unit| unit.action == Action::Delete;
     let address = |unit: &plan::Unit| unit.id.as_str().trim_start_matches("terraform:").to_owned();
     let mut doomed: Vec<String> = plan.units.iter().filter(goes).map(address).collect();
@@ -203,7 +246,8 @@ fn unasked() -> Stop {
 async fn keep_copy(outside: &Outside, look: &Look, wants: &Destruction<'_>, tally: &mut Tally) -> Result<(), Stop> {
     let finished = outputs::last_kept(outside).await?;
     // A destruction that was broken off has its copy already, and may have taken away the role to make another.
-    let copied = outside.journal.output_written(SNAPSHOT).await?.is_some_and(|copied| finished.is_none_or(|at| at < copied));
+    let name = wants.reach.snapshot();
+    let copied = outside.journal.output_written(name).await?.is_some_and(|copied| finished.is_none_or(|at| at < copied));
     if !wants.snapshot || copied {
         return Ok(());
     }
@@ -211,10 +255,14 @@ async fn keep_copy(outside: &Outside, look: &Look, wants: &Destruction<'_>, tall
     let grafana = view.is_some_and(|view| view.resources.iter().any(|one| one.address == crate::desired::address::GRAFANA));
     // A Grafana whose provision never came to its end lets nobody in yet: there is nothing to lose, and no role to read it with.
     let directory = snapshot::take(outside, &look.observed, grafana && finished.is_some()).await?;
-    let told = format!("a copy of settings, roles and dashboards is in `{}`", directory.display());
+    let told = match (wants.reach, snapshot::monitors(outside, &look.observed, &directory).await?) {
+        (_, 1..) => format!("a copy of settings, roles and users' scrape configurations is in `{}`", directory.display()),
+        (Reach::Stack, 0) => format!("a copy of settings, roles and dashboards is in `{}`", directory.display()),
+        (Reach::Metrics, 0) => format!("a copy of settings and roles is in `{}`", directory.display()),
+    };
     outside.setup().events.note(told.clone());
     let now = outside.setup().clock.now();
-    outside.journal.put_output(&outside.run, SNAPSHOT, &serde_json::json!(directory), now).await?;
+    outside.journal.put_output(&outside.run, name, &serde_json::json!(directory), now).await?;
     tally.report.next.push(told);
     Ok(())
 }

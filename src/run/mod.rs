@@ -26,7 +26,7 @@ mod verify;
 mod way_round;
 
 pub use clock::{FastClock, RealClock};
-pub use destroy::{Destruction, destroy};
+pub use destroy::{Destruction, Reach, destroy};
 pub use drift::{drift, saved_plan};
 pub use fleet::{March, conduct};
 pub use judge::{Unreadable, modules, named_modules, of_unreadable};

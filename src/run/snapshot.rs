@@ -9,7 +9,8 @@ use super::setup::Outside;
 use super::stop::Stop;
 use crate::azure::grafana;
 use crate::diag::{Code, Diagnostic};
-use crate::observed::{GrafanaView, Observed, Sight};
+use crate::kube;
+use crate::observed::{ClusterView, GrafanaView, Observed, Sight};
 
 /// Writes a snapshot and gives back its directory.
 ///
@@ -48,6 +49,42 @@ pub(super) async fn take(outside: &Outside, observed: &Observed, dashboards: boo
         }
     }
     Ok(directory)
+}
+
+/// Adds the custom resources by which users have the agents scrape: they vanish with the add-on, whoever switches it off (contract
+/// §3.10). Gives back how many there are; `kubectl apply -f` brings them back once the add-on is on again.
+///
+/// # Errors
+/// The cluster cannot be looked into, or the file cannot be written.
+pub(super) async fn monitors(outside: &Outside, observed: &Observed, directory: &Path) -> Result<usize, Stop> {
+    let Some(cluster) = observed.cluster.seen().filter(|cluster| ClusterView(cluster).metrics_enabled()) else { return Ok(0) };
+    let failed = |error: kube::Error| {
+        let told =
+            Diagnostic::error(Code::ClusterUnreachable, "users' scrape configurations cannot be saved before the add-on goes");
+        Stop::failed(told.caused_by(error.to_string()).hint("make the cluster reachable, or go without a copy: `--no-snapshot`"))
+    };
+    let access = outside.door.open(cluster).await.map_err(failed)?;
+    let mut found = access.monitors().await.map_err(failed)?;
+    for object in &mut found {
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            // What only a server writes would be refused, or would bind the copy to an object that is gone.
+            metadata.retain(|key, _| ["name", "namespace", "labels", "annotations"].contains(&key.as_str()));
+        }
+    }
+    if !found.is_empty() {
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": found});
+        write(directory, "custom-resources.json", &list).map_err(|error| unwritable(directory, &error))?;
+        outside.setup().events.note(format!(
+            "{} of users are copied; bring them back with `kubectl apply -f {}`",
+            counted(found.len()),
+            directory.join("custom-resources.json").display()
+        ));
+    }
+    Ok(found.len())
+}
+
+fn counted(number: usize) -> String {
+    if number == 1 { "1 custom resource".to_owned() } else { format!("{number} custom resources") }
 }
 
 fn write(directory: &Path, name: &str, value: &Value) -> std::io::Result<()> {

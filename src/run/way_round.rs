@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use crate::base::Class;
 use crate::base::clock::Timestamp;
@@ -70,6 +71,15 @@ impl Access for WayRound {
         self.round.agents().await
     }
 
+    async fn monitors(&self) -> Result<Vec<Value>, Error> {
+        if self.is_direct()
+            && let Some(answer) = self.judge(self.direct.monitors().await)
+        {
+            return answer;
+        }
+        self.round.monitors().await
+    }
+
     async fn restart(&self, workload: Workload, at: Timestamp) -> Result<(), Error> {
         if self.is_direct()
             && let Some(answer) = self.judge(self.direct.restart(workload, at).await)
@@ -111,6 +121,10 @@ mod tests {
 
         async fn agents(&self) -> Result<AgentView, Error> {
             Ok(AgentView::default())
+        }
+
+        async fn monitors(&self) -> Result<Vec<Value>, Error> {
+            Ok(Vec::new())
         }
 
         async fn restart(&self, _: Workload, _: Timestamp) -> Result<(), Error> {

@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 
 use crate::rehearsal::Rehearsal;
 
-const READ: &str = "aksd_read";
+pub(crate) const READ: &str = "aksd_read";
 const OPERATE: &str = "aksd_operate";
-const APPROVE: &str = "aksd_approve";
+pub(crate) const APPROVE: &str = "aksd_approve";
 
 /// A daemon that ends with its test.
-struct Daemon<'a> {
+pub(crate) struct Daemon<'a> {
     stage: &'a Rehearsal,
     child: Child,
 }
@@ -31,19 +31,24 @@ impl Drop for Daemon<'_> {
 }
 
 fn configured(stage: &Rehearsal, more: &str) {
+    configured_at(stage, "unix:d.sock", more);
+}
+
+/// Writes a daemon's configuration.
+pub(crate) fn configured_at(stage: &Rehearsal, listen: &str, more: &str) {
     let token = |role: &str, secret: &str| {
         format!("[[http.token]]\nname = \"{role}\"\nrole = \"{role}\"\nsha256 = \"{}\"\n", sha256_hex(secret.as_bytes()))
     };
     let tokens = [("read", READ), ("operate", OPERATE), ("approve", APPROVE)].map(|(role, secret)| token(role, secret)).concat();
     let text = format!(
         "files = [\"aksight.yaml\"]\nfreeze_file = \"freeze\"\n{more}\n[schedule]\ncron = \"0 0 1 1 *\"\nheal = false\n\
-         [http]\nlisten = \"unix:d.sock\"\n{tokens}"
+         [http]\nlisten = \"{listen}\"\n{tokens}"
     );
     std::fs::write(stage.home().join("aksightd.toml"), text).unwrap();
 }
 
 impl<'a> Daemon<'a> {
-    fn start(stage: &'a Rehearsal) -> Self {
+    pub(crate) fn start(stage: &'a Rehearsal) -> Self {
         let mut command = stage.command(&["daemon", "--simulate", "--sim-pace", "0.002"]);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         Self { stage, child }
@@ -188,7 +193,7 @@ fn who_has_no_business_is_refused_and_the_daemon_unharmed() {
         (404, "GET", "/api/v1/stacks/nobody", Some(READ)),
         (404, "GET", "/api/v1/stacks/..%2f..%2fetc%2fpasswd", Some(READ)),
         (404, "GET", "/api/v1/stacks/quickstart/../../../etc/passwd", Some(READ)),
-        (404, "GET", "/", None),
+        (404, "GET", "/index.html", None),
         (405, "DELETE", stacks, Some(READ)),
     ] {
         assert_eq!(daemon.status(method, path, token, ""), wanted, "{method} {path}");

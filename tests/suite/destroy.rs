@@ -143,3 +143,42 @@ fn a_provision_that_was_killed_leaves_nothing_that_destroy_does_not_find() {
         assert_eq!(left(&stage), Vec::<String>::new(), "killed after {moment:?}");
     }
 }
+
+/// The metrics go, everything else stays, and what users had the agents scrape is copied before it vanishes with the add-on.
+#[test]
+fn metrics_alone_are_switched_off_and_on_again() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    let mut world = stage.world();
+    let cluster = stage.only("managedclusters/aks-quickstart").0;
+    let objects = &mut world["planes"]["clusters"][&cluster]["store"]["objects"];
+    let mut monitor = objects["configmaps/kube-system/ama-metrics-settings-configmap"].clone();
+    monitor["object"] = json!({"apiVersion": "azmonitoring.coreos.com/v1", "kind": "PodMonitor", "spec": {"selector": {}},
+        "metadata": {"name": "web", "namespace": "shop", "uid": "1", "resourceVersion": "1", "labels": {"theirs": "x"}}});
+    objects["podmonitors/shop/web"] = monitor;
+    std::fs::write(stage.state().join("azure/world.json"), world.to_string()).unwrap();
+    let before = stage.resources("");
+    let done = stage.act("disable", &["metrics"]);
+    assert_eq!((done.code, &done.json()["result"]), (Some(0), &"changed".into()), "{}", done.all());
+    let gone = |part: &str| assert_eq!(stage.resources(part), Vec::<String>::new(), "{part}");
+    for part in ["datacollectionruleassociations/", "datacollectionrules/", "datacollectionendpoints/", "prometheusrulegroups/"] {
+        gone(part);
+    }
+    assert_eq!(stage.only("managedclusters/aks-quickstart").1["properties"]["azureMonitorProfile"]["metrics"]["enabled"], false);
+    let kept = before.iter().filter(|id| !id.contains("/microsoft.insights/") && !id.contains("/prometheusrulegroups/"));
+    let now = stage.resources("");
+    assert_eq!(kept.filter(|id| !now.contains(id)).collect::<Vec<_>>(), Vec::<&String>::new());
+    // What vanished with the add-on can be applied again.
+    let runs = std::fs::read_dir(stage.state().join("snapshots")).unwrap().map(|entry| entry.unwrap().path());
+    let copies: Vec<serde_json::Value> = runs
+        .map(|run| serde_json::from_str(&std::fs::read_to_string(run.join("custom-resources.json")).unwrap()).unwrap())
+        .collect();
+    let expected = json!([{"apiVersion": "azmonitoring.coreos.com/v1", "kind": "PodMonitor", "spec": {"selector": {}},
+        "metadata": {"name": "web", "namespace": "shop", "labels": {"theirs": "x"}}}]);
+    assert_eq!(copies.iter().map(|list| &list["items"]).collect::<Vec<_>>(), [&expected]);
+    assert!(done.json()["next"][0].as_str().unwrap().contains("users' scrape configurations"), "{}", done.all());
+    let again = stage.act("disable", &["metrics"]);
+    assert_eq!((again.code, &again.json()["result"]), (Some(0), &"unchanged".into()), "{}", again.all());
+    assert_eq!(stage.act("drift", &[]).code, Some(2));
+    stage.provision();
+}

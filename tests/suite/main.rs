@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod browser;
 mod copies;
 mod crash;
 mod daemon;
@@ -11,6 +12,7 @@ mod drift;
 mod elsewhere;
 mod fleet;
 mod generate;
+mod page;
 mod policies;
 mod postgres;
 mod refusals;

@@ -1,11 +1,11 @@
-//! `aksight destroy`.
+//! `aksight destroy` and `aksight disable`.
 
 use std::io::Write as _;
 
 use aksight::event::Report;
 use aksight::plan::{Approved, Checked, Plan};
-use aksight::run::{self, Answer, Destruction};
-use clap::Args;
+use aksight::run::{self, Answer, Destruction, Reach};
+use clap::{Args, ValueEnum};
 
 use super::act::{self, Act};
 use crate::cli::exit::Exit;
@@ -31,12 +31,57 @@ pub(crate) struct DestroyArgs {
     no_snapshot: bool,
 }
 
-/// Runs it.
-pub(crate) fn run(args: &DestroyArgs) -> std::io::Result<Exit> {
-    act::play("destroy", &args.stack, false, &async |act: &Act, setup| destroy(args, act, setup).await)
+/// Take back one thing that aksight set up; everything else stays as it is.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A plan comes first. `aksight provision` switches it on again; until then `aksight drift` says that it is off."
+)]
+pub(crate) struct DisableArgs {
+    /// What to take back.
+    #[arg(value_enum)]
+    what: What,
+    #[command(flatten)]
+    stack: StackArgs,
+    /// Carry the plan out without asking.
+    #[arg(short, long)]
+    yes: bool,
+    /// Write no copy of settings, roles and users' custom resources before.
+    #[arg(long)]
+    no_snapshot: bool,
 }
 
-async fn destroy(args: &DestroyArgs, act: &Act, setup: run::Setup) -> Report {
+/// What can be taken back by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// The metrics add-on, its data collection association, rule and endpoint, and the recommended recording rules. Users' pod and
+    /// service monitors vanish with the add-on, so they are copied before.
+    Metrics,
+}
+
+/// What both have in common.
+struct Wanted<'a> {
+    stack: &'a StackArgs,
+    yes: bool,
+    reach: Reach,
+    include_data: bool,
+    snapshot: bool,
+}
+
+/// Runs `destroy`.
+pub(crate) fn run(args: &DestroyArgs) -> std::io::Result<Exit> {
+    let DestroyArgs { stack, yes, include_data, no_snapshot } = args;
+    let wanted = Wanted { stack, yes: *yes, reach: Reach::Stack, include_data: *include_data, snapshot: !no_snapshot };
+    act::play("destroy", stack, false, &async |act: &Act, setup| destroy(&wanted, act, setup).await)
+}
+
+/// Runs `disable`.
+pub(crate) fn run_disable(args: &DisableArgs) -> std::io::Result<Exit> {
+    let DisableArgs { what: What::Metrics, stack, yes, no_snapshot } = args;
+    let wanted = Wanted { stack, yes: *yes, reach: Reach::Metrics, include_data: false, snapshot: !no_snapshot };
+    act::play("disable", stack, false, &async |act: &Act, setup| destroy(&wanted, act, setup).await)
+}
+
+async fn destroy(args: &Wanted<'_>, act: &Act, setup: run::Setup) -> Report {
     let show = |plan: &Plan<Checked>| {
         if args.stack.quiet && (args.yes || !act.can_ask) {
             return;
@@ -45,12 +90,13 @@ async fn destroy(args: &DestroyArgs, act: &Act, setup: run::Setup) -> Report {
         act.progress.suspend(|| drop(std::io::stderr().write_all(text.as_bytes())));
     };
     let ask = |_: &Plan<Approved>| answer(args, act);
-    let wants = Destruction { include_data: args.include_data, snapshot: !args.no_snapshot, show: &show, ask: &ask };
+    let wants =
+        Destruction { reach: args.reach, include_data: args.include_data, snapshot: args.snapshot, show: &show, ask: &ask };
     Box::pin(run::destroy(&act.script.spec, setup, &wants)).await
 }
 
 /// A rehearsal without a terminal goes on, since nothing is at stake.
-fn answer(args: &DestroyArgs, act: &Act) -> Answer {
+fn answer(args: &Wanted<'_>, act: &Act) -> Answer {
     if args.yes {
         return Answer::Yes;
     }
@@ -58,7 +104,11 @@ fn answer(args: &DestroyArgs, act: &Act) -> Answer {
         return if args.stack.simulate { Answer::Yes } else { Answer::Nobody };
     }
     let name = &act.script.spec.stack.metadata.name;
-    match act.progress.suspend(|| prompt::confirm(&format!("Take the stack {name} away?"), false)) {
+    let question = match args.reach {
+        Reach::Stack => format!("Take the stack {name} away?"),
+        Reach::Metrics => format!("Switch the metrics of the stack {name} off?"),
+    };
+    match act.progress.suspend(|| prompt::confirm(&question, false)) {
         Ok(true) => Answer::Yes,
         Ok(false) => Answer::No,
         Err(_) => {

@@ -49,6 +49,7 @@ pub(crate) fn run(command: &Command) -> std::io::Result<Exit> {
         Command::Drift(args) => drift::run(args),
         Command::Reconcile(args) => reconcile::run(args),
         Command::Destroy(args) => destroy::run(args),
+        Command::Disable(args) => destroy::run_disable(args),
         Command::Daemon(args) => daemon::run(args),
         Command::Status(args) => status::run(args),
         Command::Outputs(args) => outputs::run(args),

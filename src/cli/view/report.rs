@@ -34,6 +34,10 @@ fn headline(report: &Report, terminal: &Terminal) -> String {
     let proven = if report.verified { ", data is proven to arrive" } else { "" };
     let (tone, said) = match report.result {
         Outcome::Changed if report.command == "destroy" => (Tone::Good, format!("Stack {stack} is gone.")),
+        Outcome::Changed if report.command == "disable" => (Tone::Good, format!("The metrics of stack {stack} are off.")),
+        Outcome::Unchanged if report.command == "disable" => {
+            (Tone::Good, format!("Stack {stack}: its metrics are off already, nothing was changed."))
+        }
         Outcome::Unchanged if report.command == "destroy" => (Tone::Good, format!("Stack {stack}: nothing is left of it.")),
         Outcome::Changed => (Tone::Good, format!("Stack {stack} is as wished now{proven}.")),
         Outcome::Unchanged if report.command == "drift" => (Tone::Good, format!("Stack {stack} is as the file says.")),

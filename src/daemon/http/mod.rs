@@ -4,6 +4,7 @@ mod act;
 mod events;
 mod guard;
 mod openapi;
+mod page;
 mod read;
 pub(super) mod tls;
 
@@ -199,6 +200,7 @@ fn routes(shared: &Arc<Shared>) -> Router {
         .merge(approving)
         .layer(from_fn(in_time))
         .merge(lasting)
+        .merge(page::routes())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(shared.clone())
 }

@@ -101,7 +101,8 @@ pub(super) async fn plan(State(shared): State<Arc<Shared>>, Path((name, plan)): 
     let mut told = saved_plan(&journal, &plan).await.map_err(broken)?.ok_or_else(none)?;
     told["id"] = json!(plan);
     told["waits"] = json!(row.plan.as_deref() == Some(plan.as_str()));
-    told["rejected"] = json!(row.plan.as_deref() == Some(plan.as_str()) && row.rejected);
+    let rejected = shared.book.rejected(&name).await.map_err(broken)?;
+    told["rejected"] = rejected.filter(|rejected| rejected["plan"] == json!(plan)).unwrap_or_default();
     Ok(Json(told).into_response())
 }
 

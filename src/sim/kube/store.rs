@@ -125,6 +125,14 @@ impl Store {
         Ok(gone.object)
     }
 
+    /// Removes every object of an API group, as the removal of its kinds does.
+    pub fn forget_group(&mut self, group: &str) {
+        let before = self.objects.len();
+        let prefix = format!("{group}/");
+        self.objects.retain(|_, entry| !entry.object["apiVersion"].as_str().is_some_and(|version| version.starts_with(&prefix)));
+        self.revision += u64::from(self.objects.len() < before);
+    }
+
     fn check(&self, kind: &Kind, namespace: &str, name: &str, body: &Value) -> Result<(), Refusal> {
         if !super::legal_name(name) {
             return Err(Refusal::invalid(

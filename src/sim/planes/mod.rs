@@ -180,6 +180,10 @@ impl ClusterPlane {
     /// Takes note of the causes, then lets the cluster's own objects follow.
     pub fn observe(&mut self, view: &View, cluster: Cluster) {
         let cluster = self.note(view, cluster);
+        if !cluster.metrics {
+            // Their kinds are the add-on's, and go with it.
+            self.store.forget_group("azmonitoring.coreos.com");
+        }
         self.store.sync(system::objects(&cluster, &self.life, view.now));
     }
 
