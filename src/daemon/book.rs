@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::Target;
+use super::config::Config;
 use super::row::{Row, Summary};
 use super::schedule::Timetable;
 use crate::base::digest;
@@ -53,10 +54,12 @@ pub(super) struct Job {
 pub struct Book {
     roster: Roster,
     owner: Owner,
+    /// How long a stack stays with a replica that is not heard of.
     lasts: Duration,
     inner: Mutex<Inner>,
     asked: Notify,
     leases_lost: AtomicU64,
+    freeze_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default)]
@@ -93,11 +96,12 @@ impl Durations {
 }
 
 impl Book {
-    /// An empty book over a roster. `lasts` is how long a stack stays with a replica that is not heard of.
+    /// An empty book over a roster, as a configuration wants it.
     #[must_use]
-    pub fn new(roster: Roster, owner: Owner, lasts: Duration) -> Self {
+    pub fn new(roster: Roster, owner: Owner, config: &Config) -> Self {
         let (inner, asked) = (Mutex::default(), Notify::new());
-        Self { roster, owner, lasts, inner, asked, leases_lost: AtomicU64::new(0) }
+        let (lasts, freeze_file) = (config.lease, config.freeze_file.clone());
+        Self { roster, owner, lasts, inner, asked, leases_lost: AtomicU64::new(0), freeze_file }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -257,9 +261,10 @@ impl Book {
         self.roster.set(FROZEN, &json!(frozen)).await
     }
 
-    /// Whether healing is forbidden over the API.
+    /// Whether healing is forbidden, over the API or by the file that this replica sees.
     pub(super) async fn is_frozen(&self) -> Result<bool, journal::Error> {
-        Ok(self.roster.setting(FROZEN).await?.is_some_and(|frozen| frozen == json!(true)))
+        Ok(self.freeze_file.as_ref().is_some_and(|file| file.exists())
+            || self.roster.setting(FROZEN).await?.is_some_and(|frozen| frozen == json!(true)))
     }
 
     /// Whether the daemon does its work: the files were read, and it is not on its way out.

@@ -105,7 +105,12 @@ fn stacks(page: &mut Page, facts: &Facts) {
     page.one("aksight_stacks", "gauge", "Stacks that are kept.", rows.len() as f64);
     let running = rows.iter().filter(|row| row.running_since.is_some()).count();
     page.one("aksight_runs_in_progress", "gauge", "Stacks at work now.", running as f64);
-    page.one("aksight_frozen", "gauge", "Whether healing is forbidden over the API.", f64::from(u8::from(facts.frozen)));
+    page.one(
+        "aksight_frozen",
+        "gauge",
+        "Whether healing is forbidden, over the API or by a file.",
+        f64::from(u8::from(facts.frozen)),
+    );
     let late = rows.iter().filter(|row| row.running_since.is_none()).map(|row| now.duration_since(row.due).as_secs());
     page.one(
         "aksight_queue_age_seconds",

@@ -136,7 +136,7 @@ impl Loop<'_> {
         if jobs.is_empty() {
             return self.book.sleep_until_due().await;
         }
-        let frozen = self.config.freeze_file.as_ref().is_some_and(|file| file.exists()) || self.book.is_frozen().await?;
+        let frozen = self.book.is_frozen().await?;
         for job in jobs {
             self.start(job, frozen);
         }

@@ -157,7 +157,7 @@ async fn keep(args: &DaemonArgs, config: &Config, load: &Load) -> std::io::Resul
         Ok(opened) => opened,
         Err(told) => return tell(&[told], "").map(|()| Exit::Error),
     };
-    let book = Arc::new(Book::new(roster, owner, config.lease));
+    let book = Arc::new(Book::new(roster, owner, config));
     let meter = Arc::new(Meter::default());
     let calls = Calls::default();
     follow_signals(&calls)?;

@@ -87,7 +87,11 @@ pub(super) async fn thaw(State(shared): State<Arc<Shared>>) -> Response {
 
 async fn set_frozen(shared: &Shared, frozen: bool) -> Response {
     match shared.book.freeze(frozen).await {
-        Ok(()) => Json(json!({"frozen": frozen})).into_response(),
+        // A file that forbids it outlasts what is said here.
+        Ok(()) => match shared.book.is_frozen().await {
+            Ok(frozen) => Json(json!({"frozen": frozen})).into_response(),
+            Err(error) => unavailable(&error),
+        },
         Err(error) => unavailable(&error),
     }
 }

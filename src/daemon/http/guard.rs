@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -71,7 +71,12 @@ pub(super) async fn guard(
     if token.role < needed {
         return refuse(StatusCode::FORBIDDEN, "this token's role does not allow it");
     }
-    tracing::info!(who = %token.name, method = %request.method(), path = %request.uri().path(), "asked");
+    if request.method() == Method::GET {
+        // A page that is open and a Prometheus that scrapes ask all day long.
+        tracing::debug!(who = %token.name, path = %request.uri().path(), "asked");
+    } else {
+        tracing::info!(who = %token.name, method = %request.method(), path = %request.uri().path(), "asked");
+    }
     request.extensions_mut().insert(Caller { name: token.name.clone(), role: token.role });
     next.run(request).await
 }
