@@ -87,7 +87,7 @@ async fn a_fleet_is_swept_and_only_what_differs_is_looked_at() {
         assert!(report["plan"]["blind_spots"][0].as_str().unwrap().contains("settings ConfigMap"), "{report}");
     }
 
-    // Somebody scales one cluster and takes Grafana's role away.
+    // Somebody scales one cluster.
     edit(&home, "managedclusters/aks-shop-b", |body| body["properties"]["agentPoolProfiles"][0]["count"] = json!(7));
     let seen = drift(&stage, &[]);
     let expected = ["hub unchanged", "shop-a unchanged", "shop-b drifted"].map(str::to_owned).to_vec();

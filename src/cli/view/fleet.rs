@@ -54,12 +54,12 @@ pub(crate) fn text(report: &FleetReport, terminal: &Terminal) -> String {
 /// How it was looked, and what was not seen.
 fn swept(sweep: &SweepSummary) -> String {
     let looked = match (sweep.looked.len(), sweep.unconfirmed) {
-        (0, _) => "none of them needed a look of its own".to_owned(),
-        (looked, 0) => format!("{looked} of them needed a look of their own"),
-        (looked, clean) => format!("{looked} of them needed a look of their own, {clean} of those for nothing"),
+        (0, _) => "none of them got a direct look".to_owned(),
+        (looked, 0) => format!("{looked} of them got a direct look"),
+        (looked, clean) => format!("{looked} of them got a direct look, which found {clean} as wished"),
     };
     format!(
-        "Resource Graph showed {} in {}; {looked}. Not seen of the others: {}. `--each` looks at every stack directly.",
+        "Resource Graph showed {} in {}; {looked}. Unseen in the others: {}. `--each` looks at every stack directly.",
         counted(sweep.stacks, "stack"),
         counted(sweep.requests, "request"),
         sweep.blind_spots.join("; ")
@@ -121,5 +121,29 @@ const fn result(report: &Report) -> &'static str {
         Outcome::Waiting => "waiting",
         Outcome::Interrupted => "stopped",
         Outcome::Failed => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_sweep_says_what_it_took_and_what_it_did_not_see() {
+        let sweep = |looked: &[&str], unconfirmed| SweepSummary {
+            stacks: 5000,
+            requests: 65,
+            looked: looked.iter().map(|name| ((*name).to_owned(), "a tag".to_owned())).collect::<BTreeMap<_, _>>(),
+            unconfirmed,
+            blind_spots: vec!["the inside of the clusters".to_owned()],
+        };
+        let told = [swept(&sweep(&[], 0)), swept(&sweep(&["a"], 0)), swept(&sweep(&["a", "b"], 1))].join("\n");
+        insta::assert_snapshot!(told, @r"
+        Resource Graph showed 5000 stacks in 65 requests; none of them got a direct look. Unseen in the others: the inside of the clusters. `--each` looks at every stack directly.
+        Resource Graph showed 5000 stacks in 65 requests; 1 of them got a direct look. Unseen in the others: the inside of the clusters. `--each` looks at every stack directly.
+        Resource Graph showed 5000 stacks in 65 requests; 2 of them got a direct look, which found 1 as wished. Unseen in the others: the inside of the clusters. `--each` looks at every stack directly.
+        ");
     }
 }
