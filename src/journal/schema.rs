@@ -62,6 +62,10 @@ CREATE TABLE stacks (
 CREATE INDEX stacks_by_due ON stacks (kept, due);
 CREATE INDEX stacks_by_change ON stacks (changed);
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE INDEX steps_by_run ON steps (run);
+CREATE INDEX operations_by_step ON operations (step);
+CREATE INDEX outputs_by_run ON outputs (run);
+CREATE INDEX drift_by_run ON drift (run);
 ";
 
 const POSTGRES: &str = "
@@ -94,6 +98,8 @@ CREATE TABLE drift (
     depth TEXT NOT NULL, by TEXT, began TEXT NOT NULL, ended TEXT
 );
 CREATE INDEX drift_by_stack ON drift (stack, id);
+CREATE INDEX drift_by_run ON drift (run);
+CREATE INDEX outputs_by_run ON outputs (run);
 CREATE TABLE stacks (
     name TEXT PRIMARY KEY, fleet TEXT, digest TEXT, kept BIGINT NOT NULL DEFAULT 0, due BIGINT NOT NULL DEFAULT 0,
     looks BIGINT NOT NULL DEFAULT 0, failures BIGINT NOT NULL DEFAULT 0, verified BIGINT, asked TEXT, taken TEXT, last TEXT,

@@ -10,8 +10,11 @@ use super::database::{Database, Param, Reader, Statement, params};
 use super::entry::{Creation, Episode, Finding, Intent, IntentId, Operation, OperationId, Run, RunId, Seen, Start};
 use crate::base::clock::Timestamp;
 
-/// How many runs of a stack keep their whole report.
+/// How many runs of a stack are kept, and how many of them with their whole report. A daemon looks at a stack fifty times a day.
+const RUNS: i64 = 200;
 const REPORTS: i64 = 20;
+/// How many values that were kept under names outlive later ones; the last of each name stays, except that of a plan.
+const VALUES: i64 = 400;
 
 /// The journal of one stack. Clones share its connections.
 ///
@@ -65,26 +68,52 @@ impl Journal {
         Ok(id)
     }
 
-    /// Records how a run ended and what it had to report. Of older runs the report is forgotten, the rest is kept.
+    /// Records how a run ended and what it had to report, and forgets what is old: a journal does not grow for ever.
     pub async fn end(&self, run: &RunId, outcome: &str, report: &Value, now: Timestamp) -> Result<(), Error> {
         let values = params![now, outcome, report.to_string(), run.as_str(), &self.stack, self.fence];
-        let forget = params![&self.stack, REPORTS];
-        let done = self
-            .db
-            .all_or_nothing(&[
-                (
-                    "UPDATE runs SET ended = $1, outcome = $2, report = $3 WHERE id = $4
-                     AND ($6 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $5 AND fence = $6))",
-                    values,
-                ),
-                (
-                    "UPDATE runs SET report = NULL WHERE stack = $1 AND report IS NOT NULL AND rowid NOT IN
-                     (SELECT rowid FROM runs WHERE stack = $1 ORDER BY rowid DESC LIMIT $2)",
-                    forget,
-                ),
-            ])
-            .await?;
+        let end: Statement = (
+            "UPDATE runs SET ended = $1, outcome = $2, report = $3 WHERE id = $4
+             AND ($6 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $5 AND fence = $6))",
+            values,
+        );
+        let statements: Vec<Statement> = std::iter::once(end).chain(self.forget()).collect();
+        let done = self.db.all_or_nothing(&statements).await?;
         self.not_fenced(done.first().map_or(0, |answer| answer.touched))
+    }
+
+    /// What takes away the old, in the order in which it hangs together.
+    fn forget(&self) -> [Statement; 5] {
+        let old = params![&self.stack, RUNS];
+        [
+            (
+                "UPDATE runs SET report = NULL WHERE stack = $1 AND report IS NOT NULL AND rowid NOT IN
+                 (SELECT rowid FROM runs WHERE stack = $1 ORDER BY rowid DESC LIMIT $2)",
+                params![&self.stack, REPORTS],
+            ),
+            (
+                "DELETE FROM outputs WHERE stack = $1
+                 AND id NOT IN (SELECT id FROM outputs WHERE stack = $1 ORDER BY id DESC LIMIT $2)
+                 AND id NOT IN (SELECT MAX(id) FROM outputs WHERE stack = $1 AND name NOT LIKE 'plan:%' GROUP BY name)",
+                params![&self.stack, VALUES],
+            ),
+            (
+                "DELETE FROM operations WHERE step IN (SELECT s.id FROM steps s JOIN runs r ON r.id = s.run WHERE r.stack = $1
+                 AND r.rowid NOT IN (SELECT rowid FROM runs WHERE stack = $1 ORDER BY rowid DESC LIMIT $2))",
+                old.clone(),
+            ),
+            (
+                "DELETE FROM steps WHERE run IN (SELECT id FROM runs WHERE stack = $1
+                 AND rowid NOT IN (SELECT rowid FROM runs WHERE stack = $1 ORDER BY rowid DESC LIMIT $2))",
+                old.clone(),
+            ),
+            (
+                "DELETE FROM runs WHERE stack = $1 AND rowid NOT IN (SELECT rowid FROM runs WHERE stack = $1 ORDER BY rowid DESC LIMIT $2)
+                 AND NOT EXISTS (SELECT 1 FROM outputs WHERE outputs.run = runs.id)
+                 AND NOT EXISTS (SELECT 1 FROM creations WHERE creations.run = runs.id)
+                 AND NOT EXISTS (SELECT 1 FROM drift WHERE drift.run = runs.id)",
+                old,
+            ),
+        ]
     }
 
     /// Records that a step is about to be done; to be called before its first request.

@@ -1,6 +1,6 @@
 //! The daemon: its door, its looks, healing, freezing, approving, and how it stops.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
@@ -208,6 +208,87 @@ fn who_has_no_business_is_refused_and_the_daemon_unharmed() {
     }
     assert_eq!(daemon.status("GET", "/healthz", None, ""), 200);
     assert_eq!(daemon.stack().unwrap()["looks"], 1);
+}
+
+#[test]
+fn the_door_describes_itself_rejects_and_tells_what_changes() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    configured(&stage, "");
+    let daemon = Daemon::start(&stage);
+    daemon.after(1);
+    // Every operation of the description is there, and only for who has a token.
+    let document: Value = serde_json::from_str(&daemon.ask("GET", "/api/v1/openapi.json", Some(READ), "").unwrap().1).unwrap();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let path = path.replace("{name}", "quickstart").replace("{run}", "r").replace("{plan}", "p");
+        for method in methods.as_object().unwrap().keys() {
+            // Whoever has no token is soon told that he comes too often.
+            let wanted: &[u16] = if path.ends_with('z') { &[200] } else { &[401, 429] };
+            let answer = daemon.status(&method.to_uppercase(), &path, None, "");
+            assert!(wanted.contains(&answer), "{method} {path}: {answer}");
+        }
+    }
+    // A listener hears of the look that finds drift, and of the plan that waits.
+    let mut listener = UnixStream::connect(stage.home().join("d.sock")).unwrap();
+    let request = format!("GET /api/v1/events HTTP/1.1\r\nhost: d\r\nauthorization: Bearer {READ}\r\n\r\n");
+    listener.write_all(request.as_bytes()).unwrap();
+    stage.edit("managedclusters/aks-quickstart", |cluster| cluster["tags"] = json!({"whose": "theirs"}));
+    daemon.trigger(&json!({"heal": true}));
+    let heard = BufReader::new(listener)
+        .lines()
+        .map_while(Result::ok)
+        .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let waiting = heard.into_iter().find(|row| row["result"] == "waiting").unwrap();
+    assert_eq!((&waiting["name"], &waiting["rejected"]), (&"quickstart".into(), &false.into()), "{waiting}");
+    // Rejected, it is no longer asked about; another world would make another plan.
+    let plan = waiting["plan"].as_str().unwrap();
+    let told = |path: &str| serde_json::from_str::<Value>(&daemon.ask("GET", path, Some(READ), "").unwrap().1).unwrap();
+    assert_eq!(told(&format!("/api/v1/stacks/quickstart/plans/{plan}"))["items"][0]["field"], "tags.whose");
+    let reject = "/api/v1/stacks/quickstart/reject";
+    assert_eq!(daemon.status("POST", reject, Some(OPERATE), &json!({"plan": plan}).to_string()), 403);
+    assert_eq!(daemon.status("POST", reject, Some(APPROVE), r#"{"plan": "another"}"#), 409);
+    assert_eq!(daemon.status("POST", reject, Some(APPROVE), &json!({"plan": plan}).to_string()), 200);
+    assert_eq!(told(&format!("/api/v1/stacks/quickstart/plans/{plan}"))["rejected"]["by"], "approve");
+    let metrics = daemon.ask("GET", "/metrics", Some(READ), "").unwrap().1;
+    assert!(metrics.contains("aksight_stack_waiting{stack=\"quickstart\"} 0"), "{metrics}");
+    // The last run, with its steps and its report.
+    let runs = told("/api/v1/stacks/quickstart/runs");
+    let run = runs["runs"][0]["id"].as_str().unwrap();
+    assert_eq!(told(&format!("/api/v1/stacks/quickstart/runs/{run}"))["report"]["result"], "waiting");
+    assert_eq!(daemon.status("GET", "/api/v1/stacks/quickstart/runs/none", Some(READ), ""), 404);
+}
+
+#[test]
+fn elsewhere_it_opens_with_a_certificate_only_and_not_too_often() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    let azure = stage.state().join("azure");
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let tls = format!("0.0.0.0:{port}\"\ntls_certificate = \"server.pem\"\ntls_key = \"server.key\"\nrequests_per_second = 1 #");
+    configured_at(&stage, &format!("0.0.0.0:{port}"), "");
+    let refused = stage.run(&["daemon", "--check"]);
+    assert_eq!(refused.code, Some(64), "{}", refused.all());
+    configured_at(&stage, &tls, "");
+    for name in ["server.pem", "server.key"] {
+        std::fs::copy(azure.join(name), stage.home().join(name)).unwrap();
+    }
+    let _daemon = Daemon::start(&stage);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let authority = reqwest::Certificate::from_pem(&std::fs::read(azure.join("ca.pem")).unwrap()).unwrap();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([authority]).build().unwrap();
+    let ask = |path: &str| {
+        let request = client.get(format!("https://localhost:{port}{path}")).bearer_auth(READ);
+        runtime.block_on(async { request.send().await.map(|answer| answer.status().as_u16()) })
+    };
+    let began = Instant::now();
+    while ask("/healthz").is_err() {
+        assert!(began.elapsed() < Duration::from_mins(1), "the door does not open");
+    }
+    let answers: Vec<u16> = (0..8).map(|_| ask("/api/v1/me").unwrap()).collect();
+    assert!(answers[0] == 200 && answers.contains(&429), "{answers:?}");
+    // Without TLS nobody is heard.
+    let plain = runtime.block_on(async { client.get(format!("http://localhost:{port}/healthz")).send().await });
+    assert!(plain.is_err());
 }
 
 /// Takes so many messages and answers each.

@@ -277,7 +277,7 @@ async fn commands_and_daemons_exclude_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn journals_of_stacks_do_not_mix_and_old_reports_are_forgotten() {
+async fn journals_of_stacks_do_not_mix_and_forget_what_is_old() {
     for place in Place::all() {
         let db = place.open().await;
         let start = Start { command: "reconcile".to_owned(), version: "0.1.0".to_owned(), pid: 7 };
@@ -301,15 +301,29 @@ async fn journals_of_stacks_do_not_mix_and_old_reports_are_forgotten() {
             assert_eq!(episodes["k"].times, times);
         }
         one.end(&run, "drifted", &json!({"number": 0}), past()).await.unwrap();
-        for number in 1..=20 {
+        for number in 1..=210 {
             let run = one.begin(&start, past()).await.unwrap();
+            let step = one.intend(&run, "dcr", &json!(number), past()).await.unwrap();
+            one.accept(step, &json!(number), past()).await.unwrap();
+            one.put_output(&run, "checks", &json!(number), past()).await.unwrap();
+            one.put_output(&run, &format!("plan:{number}"), &json!(number), past()).await.unwrap();
             one.end(&run, "unchanged", &json!({"number": number}), past()).await.unwrap();
         }
-        let runs = one.last_runs(50).await.unwrap();
-        assert_eq!((runs.len(), two.last_runs(50).await.unwrap().len()), (21, 0));
-        assert_eq!(one.report(&runs[0].id).await.unwrap(), Some(json!({"number": 20})));
-        assert_eq!(one.report(&run).await.unwrap(), None);
-        assert_eq!(two.run(run.as_str()).await.unwrap(), None);
+        // What is old is forgotten: reports first, plans and runs later, the last of every other name never.
+        let runs = one.last_runs(500).await.unwrap();
+        assert_eq!(
+            (one.report(&runs[0].id).await.unwrap(), one.report(&runs[20].id).await.unwrap()),
+            (Some(json!({"number": 210})), None)
+        );
+        assert_eq!((one.output("plan:11").await.unwrap(), one.output("plan:10").await.unwrap()), (Some(json!(11)), None));
+        assert_eq!(
+            (one.output("x").await.unwrap(), one.output("checks").await.unwrap()),
+            (Some(json!({"a": "ü"})), Some(json!(210)))
+        );
+        assert_eq!(one.open_operations().await.unwrap().len(), 200);
+        // Of the older ones those stay that something else still names: a value, a creation, a drift.
+        assert_eq!((runs.len(), two.last_runs(50).await.unwrap().len()), (201, 0));
+        assert_eq!((one.report(&run).await.unwrap(), two.run(run.as_str()).await.unwrap()), (None, None));
         assert_eq!(one.run(run.as_str()).await.unwrap().and_then(|run| run.outcome).as_deref(), Some("drifted"));
     }
 }
