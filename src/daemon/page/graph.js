@@ -139,8 +139,7 @@ function layout(nodes) {
       settle(layer, wish);
     }
   }
-  const top = Math.min(...[...cells.values()].map((cell) => cell.y - cell.height / 2));
-  cells.forEach((cell) => { cell.y -= top; });
+  close([...cells.values()], ways);
   const height = Math.max(...[...cells.values()].map((cell) => cell.y + cell.height / 2));
   return { cells, ways, width, height };
 }
@@ -154,6 +153,22 @@ function settle(layer, wish) {
   }
   const shift = mean(layer.map((cell) => wish.get(cell) - cell.y));
   layer.forEach((cell) => { cell.y += shift; });
+}
+
+/** Moves everything to the top and takes out the empty bands between parts that hang on nothing of each other. */
+function close(cells, ways) {
+  const bands = cells.map((cell) => [cell.y - cell.height / 2, cell.y + cell.height / 2]);
+  for (const way of ways) bands.push([Math.min(...way.map((cell) => cell.y)), Math.max(...way.map((cell) => cell.y))]);
+  bands.sort((a, b) => a[0] - b[0]);
+  const lifts = [];
+  let [edge, lift] = [bands[0]?.[0] ?? 0, bands[0]?.[0] ?? 0];
+  for (const [top, bottom] of bands) {
+    lift += Math.max(0, top - edge - GAP.down);
+    lifts.push([top, lift]);
+    edge = Math.max(edge, bottom);
+  }
+  const before = new Map(cells.map((cell) => [cell, cell.y - cell.height / 2]));
+  cells.forEach((cell) => { cell.y -= lifts.findLast(([top]) => top <= before.get(cell))?.[1] ?? 0; });
 }
 
 function curve(way, x, nodeWidth) {
