@@ -3,6 +3,7 @@
 //! An agent reads the settings when its container starts; after a change the kubelet restarts that container within two to three
 //! minutes. So a pod has picked a change up when its container started after it. Nothing else proves it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -110,6 +111,24 @@ pub fn judge(view: &AgentView, workload: Workload, changed: Timestamp, now: Time
     if now < due { PickUp::Waiting { pods: stale, due } } else { PickUp::Overdue { pods: stale } }
 }
 
+/// Which containers of a workload ran, by pod, and since when.
+pub type Starts = BTreeSet<(String, Option<Timestamp>)>;
+
+/// The containers of a workload that read the settings.
+#[must_use]
+pub fn starts(view: &AgentView, workload: Workload) -> Starts {
+    view.pods.iter().filter(|pod| pod.workload == workload).map(|pod| (pod.name.clone(), pod.started)).collect()
+}
+
+/// Whether every container of a workload is another one than `before`: proof of a pick-up that asks no clock, for a machine whose own
+/// is wrong.
+#[must_use]
+pub fn renewed(view: &AgentView, workload: Workload, before: &Starts) -> bool {
+    let (now, desired) = (starts(view, workload), view.workloads.get(&workload).map_or(0, |counts| counts.desired));
+    let ready = view.pods.iter().filter(|pod| pod.workload == workload).all(|pod| pod.ready && pod.started.is_some());
+    ready && !now.is_empty() && u32::try_from(now.len()).unwrap_or(u32::MAX) >= desired && now.is_disjoint(before)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Counts;
@@ -155,6 +174,17 @@ mod tests {
     #[test]
     fn a_missing_pod_is_waited_for() {
         assert!(matches!(judged(&view(&[Some(250)], 2), 260), PickUp::Waiting { .. }));
+    }
+
+    #[test]
+    fn other_containers_are_a_proof_without_a_clock() {
+        let before = starts(&view(&[Some(10), Some(20)], 2), Workload::Node);
+        assert!(!renewed(&view(&[Some(10), Some(30)], 2), Workload::Node, &before));
+        assert!(renewed(&view(&[Some(30), Some(31)], 2), Workload::Node, &before));
+        // One that is missing, or does not run, has taken nothing up.
+        assert!(!renewed(&view(&[Some(30)], 2), Workload::Node, &before));
+        assert!(!renewed(&view(&[Some(30), None], 2), Workload::Node, &before));
+        assert!(!renewed(&view(&[], 0), Workload::Node, &before));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::event::UnitId;
 use crate::execute::engine::Outcome;
 use crate::execute::retry::patiently;
 use crate::execute::{Error, Hands};
-use crate::kube::pickup::{PickUp, USUALLY_WITHIN, judge};
+use crate::kube::pickup::{PickUp, USUALLY_WITHIN, judge, renewed, starts};
 use crate::kube::{Access, ConfigMap, Workload};
 
 /// Where the moment at which the last write began is kept in the journal: a map read by run-command does not tell when it changed.
@@ -49,9 +49,13 @@ pub(super) async fn await_pickup(unit: &UnitId, cluster: &ArmId, hands: &Hands) 
     let access = hands.door.open(&hands.need(cluster, Kind::ManagedCluster).await?).await?;
     let mut changed = changed_at(access.as_ref(), hands).await?;
     let mut restarted = false;
+    let mut before = None;
     let mut last = String::from("the agents were not looked at");
     for _ in 0..LOOKS {
         let agents = patiently(hands, unit, true, || async { Ok(access.agents().await?) }).await?;
+        if renewed(&agents, Workload::Node, before.get_or_insert_with(|| starts(&agents, Workload::Node))) {
+            return Ok(Outcome::proven("the agents of every node were started anew after the settings were written"));
+        }
         match judge(&agents, Workload::Node, changed, hands.clock.now(), USUALLY_WITHIN) {
             PickUp::Done { .. } => {
                 return Ok(Outcome::proven("the agents of every node started after the settings were written"));
@@ -59,6 +63,7 @@ pub(super) async fn await_pickup(unit: &UnitId, cluster: &ArmId, hands: &Hands) 
             PickUp::Overdue { .. } if !restarted => {
                 hands.events.progress(unit, "not picked up in time; restarting `ama-metrics-node`");
                 changed = hands.clock.now();
+                before = Some(starts(&agents, Workload::Node));
                 access.restart(Workload::Node, changed).await?;
                 restarted = true;
                 "restarted".clone_into(&mut last);
