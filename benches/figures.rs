@@ -126,6 +126,7 @@ fn served(home: &Path, faults: Vec<embedded::Fault>) -> embedded::Options {
         port: None,
         subscription: None,
         further_subscriptions: Vec::new(),
+        write_at_end: false,
         tenant: None,
         faults,
     }

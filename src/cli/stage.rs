@@ -405,6 +405,7 @@ async fn embed(
         port: None,
         subscription: Some(subscriptions.next().unwrap_or_else(|| REHEARSAL_SUBSCRIPTION.to_owned())),
         further_subscriptions: subscriptions.collect(),
+        write_at_end: false,
         tenant,
         faults: args.fault.clone(),
     };

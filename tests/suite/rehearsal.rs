@@ -167,6 +167,7 @@ impl Rehearsal {
             port: None,
             subscription: None,
             further_subscriptions: Vec::new(),
+            write_at_end: false,
             tenant: None,
             faults: Vec::new(),
         };

@@ -1,7 +1,7 @@
 //! Three daemons, one PostgreSQL, two hundred stacks, an Azure that breaks by chance, and somebody who kills, freezes and cuts off the
 //! daemons while they work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -345,7 +345,8 @@ fn torment(replicas: &mut [Replica<'_>], postgres: &mut Postgres, cable: &Cable)
 fn three_replicas_keep_two_hundred_stacks_through_everything() {
     let (stage, mut postgres) = (Rehearsal::new(), Postgres::start());
     let whole = seeded(&stage, &postgres);
-    let served = Served::start(&stage, &["--fault", "chaos:15:7", "--fault", "fail-operation:managedclusters:2"]);
+    let served =
+        Served::start(&stage, &["--write-at-end", "--fault", "chaos:15:7", "--fault", "fail-operation:managedclusters:2"]);
     let (variables, cable) = (served.variables.clone(), Cable::to(postgres.port()));
     let ways = [postgres.port(), cable.port, postgres.port()];
     let mut replicas: Vec<Replica<'_>> =
@@ -369,16 +370,19 @@ fn three_replicas_keep_two_hundred_stacks_through_everything() {
     let requests = std::fs::read_to_string(stage.home().join("azure/requests.jsonl")).unwrap();
     drop(served);
     let after = world(stage.home());
-    let ids = |world: &Value| world["resources"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    let here = |world: &Value| ids(world).into_iter().filter(|id| !id.contains("/roleassignments/")).collect::<Vec<_>>();
-    assert_eq!(here(&after), here(&whole));
+    let here = |world: &Value| {
+        let ids = world["resources"].as_object().unwrap().keys().filter(|id| !id.contains("/roleassignments/"));
+        ids.cloned().collect::<BTreeSet<_>>()
+    };
+    assert_eq!(here(&after).symmetric_difference(&here(&whole)).collect::<Vec<_>>(), Vec::<&String>::new());
     assert_eq!(assignments(&after), assignments(&whole));
     let pools = |world: &Value| {
-        let all =
-            world["resources"].as_object().unwrap().iter().filter(|(_, body)| body["properties"]["agentPoolProfiles"].is_array());
-        all.map(|(_, body)| body["properties"]["agentPoolProfiles"][0]["count"].clone()).collect::<Vec<_>>()
+        let all = world["resources"].as_object().unwrap().iter();
+        let of =
+            |(id, body): (&String, &Value)| Some((id.clone(), body["properties"]["agentPoolProfiles"].get(0)?["count"].clone()));
+        all.filter_map(of).collect::<BTreeMap<_, _>>()
     };
-    assert_eq!(pools(&after), pools(&whole));
+    assert_eq!((pools(&after), pools(&after).len()), (pools(&whole), STACKS));
     // A cluster's pool was scaled once for each that had drifted, or once more where the operation was ordered to fail.
     let scaled = requests.lines().filter(|line| line.contains("\"PUT\"") && line.contains("/agentPools/")).count();
     assert!(scaled <= 3 * STACKS / 20, "{scaled} writes of pools");
@@ -395,8 +399,8 @@ fn tell(postgres: &Postgres, counts: &BTreeMap<&'static str, usize>, (during, to
     let number = |query: &str| postgres.ask(query).join(", ");
     let looks = number("SELECT sum(looks) FROM stacks");
     let fences = number("SELECT sum(fence) FROM stacks");
-    let runs = number("SELECT coalesce(outcome, 'killed') || ' ' || count(*) FROM runs GROUP BY 1 ORDER BY 1");
-    let steps = number("SELECT coalesce(outcome, 'open') || ' ' || count(*) FROM steps GROUP BY 1 ORDER BY 1");
+    let runs = number("SELECT coalesce(outcome, 'killed') || ' ' || count(*) FROM runs GROUP BY outcome ORDER BY outcome");
+    let steps = number("SELECT coalesce(outcome, 'open') || ' ' || count(*) FROM steps GROUP BY outcome ORDER BY outcome");
     let told = format!(
         "soak: {STACKS} stacks, {during} converged under torment, all after {took:?}; {counts:?}; {looks} looks noted of {fences} leases; \
          runs: {runs}; steps: {steps}\n"

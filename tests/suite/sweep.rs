@@ -168,6 +168,7 @@ impl Served {
             port: None,
             subscription: None,
             further_subscriptions: vec![OTHER.to_owned()],
+            write_at_end: false,
             tenant: None,
             faults: Vec::new(),
         })

@@ -32,6 +32,9 @@ pub(crate) struct SimulateArgs {
     /// Order a fault; may be given several times (docs/simulator.md).
     #[arg(long, value_name = "FAULT")]
     fault: Vec<Fault>,
+    /// Write the world when it ends, not before every answer that changed it: for large worlds, which a kill then loses.
+    #[arg(long)]
+    write_at_end: bool,
     /// A subscription's id; may be given several times.
     #[arg(long)]
     subscription: Vec<String>,
@@ -50,6 +53,7 @@ async fn serve(args: &SimulateArgs) -> std::io::Result<Exit> {
         port: args.port,
         subscription: args.subscription.first().cloned(),
         further_subscriptions: args.subscription.iter().skip(1).cloned().collect(),
+        write_at_end: args.write_at_end,
         tenant: None,
         faults: args.fault.clone(),
     };

@@ -27,6 +27,7 @@ pub(super) struct Keeper {
     /// How often the world was changed, and after how many of these changes it was last written.
     changes: AtomicU64,
     saved: Mutex<u64>,
+    write_at_end: bool,
     requests: Mutex<File>,
     pub(super) orders: Orders,
 }
@@ -69,7 +70,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 impl Keeper {
     /// Reads the world, or begins with an empty one.
-    pub(super) fn open(directory: &Path, faults: Vec<Fault>) -> Result<Self, Error> {
+    pub(super) fn open(directory: &Path, faults: Vec<Fault>, write_at_end: bool) -> Result<Self, Error> {
         let path = directory.join(WORLD);
         let mut world: World = match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| Error::damaged(&path, &error))?,
@@ -79,7 +80,7 @@ impl Keeper {
         let orders = Orders::new(faults, &mut world);
         let requests = private(OpenOptions::new().append(true).create(true), &directory.join(REQUESTS))?;
         let (changes, saved) = (AtomicU64::new(0), Mutex::new(0));
-        Ok(Self { world: Mutex::new(world), path, changes, saved, requests: Mutex::new(requests), orders })
+        Ok(Self { world: Mutex::new(world), path, changes, saved, write_at_end, requests: Mutex::new(requests), orders })
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
@@ -92,7 +93,7 @@ impl Keeper {
         let done = work(&mut world);
         let change = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
         drop(world);
-        if durable {
+        if durable && !self.write_at_end {
             self.save(change)?;
         }
         Ok(done)
@@ -113,8 +114,15 @@ impl Keeper {
         Ok(())
     }
 
-    /// Writes down what only time changed.
+    /// Writes down what a write inside a cluster changed.
     pub(super) fn flush(&self) {
+        if !self.write_at_end {
+            self.end();
+        }
+    }
+
+    /// Writes the world for the next start.
+    pub(super) fn end(&self) {
         if let Err(error) = self.save(self.changes.load(Ordering::SeqCst)) {
             tracing::warn!(%error, "the embedded Azure's world was not written");
         }

@@ -43,6 +43,8 @@ pub struct Options {
     pub subscription: Option<String>,
     /// Further subscriptions of the same tenant.
     pub further_subscriptions: Vec<String>,
+    /// Whether the world is written only when it ends, not before every answer that changed it.
+    pub write_at_end: bool,
     /// The tenant's GUID; likewise.
     pub tenant: Option<String>,
     /// Ordered faults.
@@ -90,7 +92,7 @@ impl Azure {
         let certificates = Certificates::open(&options.state_dir)?;
         let base_url = format!("https://localhost:{port}");
         let shared = Arc::new(Shared {
-            keeper: Keeper::open(&options.state_dir, options.faults)?,
+            keeper: Keeper::open(&options.state_dir, options.faults, options.write_at_end)?,
             identity,
             base_url,
             ca_pem: certificates.authority.clone(),
@@ -152,7 +154,7 @@ impl Azure {
         self.stop.cancel();
         // A connection handler that broke off has no say in how this ends.
         drop(self.served.await);
-        self.shared.keeper.flush();
+        self.shared.keeper.end();
     }
 }
 

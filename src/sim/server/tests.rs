@@ -12,6 +12,7 @@ fn options(directory: &Path) -> Options {
         port: None,
         subscription: None,
         further_subscriptions: Vec::new(),
+        write_at_end: false,
         tenant: None,
         faults: Vec::new(),
     }
