@@ -31,7 +31,7 @@ pub(crate) struct DaemonArgs {
     #[arg(long, value_name = "FILE", default_value = "aksightd.toml")]
     config: PathBuf,
     /// The PostgreSQL that several replicas share, instead of `store.url_file` in the configuration (docs/store.md).
-    #[arg(long, value_name = "URL", env = "AKSIGHT_STORE", hide_env_values = true, value_parser = stage::address, conflicts_with = "simulate")]
+    #[arg(long, value_name = "URL", env = "AKSIGHT_STORE", hide_env_values = true, value_parser = stage::address)]
     store: Option<Secret>,
     /// Check configuration and watched files, and do nothing.
     #[arg(long)]

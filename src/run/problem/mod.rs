@@ -60,7 +60,13 @@ pub fn of_kube(error: &kube::Error) -> Diagnostic {
 /// A journal that cannot be used. Its errors carry their own remedy.
 #[must_use]
 pub fn of_journal(error: &journal::Error) -> Diagnostic {
-    Diagnostic::from_error(Code::JournalBroken, error)
+    let told = Diagnostic::from_error(Code::JournalBroken, error);
+    match error {
+        journal::Error::Away { .. } | journal::Error::Address => told.hint(
+            "see that the server runs, lets this user in and speaks TLS as `sslmode` in the address wants it: docs/store.md",
+        ),
+        _ => told,
+    }
 }
 
 /// A stack that somebody else holds, or a lock that cannot be used.

@@ -223,8 +223,12 @@ impl Life {
         };
         let since = rolled.map_or(began, |ready| (*ready).max(began));
         let scraper = [Scraper::Node, Scraper::Replica].into_iter().find(|scraper| scraper.workload() == workload.name);
-        let restarts = scraper.and_then(|scraper| self.restarts.get(&scraper)?.at(moment).copied()).unwrap_or(0);
-        workload.pods(cluster, generation, since, restarts)
+        let history = scraper.and_then(|scraper| self.restarts.get(&scraper));
+        let restarts = history.and_then(|history| history.at(moment).copied()).unwrap_or(0);
+        let last = history.and_then(|history| history.changes().filter(|change| *change <= moment).last());
+        let restarted = last.filter(|_| restarts > 0);
+        let pods = workload.pods(cluster, generation, since, restarts);
+        pods.into_iter().map(|pod| Pod { restarted, ..pod }).collect()
     }
 }
 
@@ -297,6 +301,9 @@ mod tests {
         let restarts =
             |moment| life.pods(&causes.cluster, moment).iter().find(|p| p.workload.name == "ama-metrics-node").unwrap().restarts;
         assert_eq!((restarts(t(1100)), restarts(t(1151))), (0, 1));
+        let restarted =
+            |moment| life.pods(&causes.cluster, moment).iter().find(|p| p.workload.name == "ama-metrics-node").unwrap().restarted;
+        assert_eq!((restarted(t(1100)), restarted(t(1151))), (None, Some(t(1150))));
     }
 
     #[test]

@@ -144,6 +144,8 @@ pub struct Pod {
     pub restarts: u32,
     /// When it was created.
     pub since: Timestamp,
+    /// When its first container was last restarted in place.
+    pub restarted: Option<Timestamp>,
 }
 
 impl Workload {
@@ -187,6 +189,7 @@ impl Workload {
                     ip: format!("10.244.{}.{}", index % 250, super::hash(&[self.name, &tail]) % 250 + 2),
                     restarts,
                     since,
+                    restarted: None,
                 }
             })
             .collect()

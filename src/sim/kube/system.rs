@@ -123,9 +123,11 @@ fn pod(cluster: &Cluster, pod: &Pod) -> Value {
         .enumerate()
         .map(|(index, (name, image))| {
             let restarts = if index == 0 { pod.restarts } else { 0 };
+            // A container that was restarted in place began anew, its pod did not.
+            let started = pod.restarted.filter(|_| index == 0).unwrap_or(pod.since);
             json!({
                 "name": name, "image": image, "ready": ready, "started": ready, "restartCount": restarts,
-                "state": {"running": {"startedAt": pod.since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()}},
+                "state": {"running": {"startedAt": started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()}},
             })
         })
         .collect();
