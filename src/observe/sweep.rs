@@ -1,6 +1,6 @@
 //! Many stacks seen at once: Resource Graph's rows instead of a dozen reads per stack (contract §8.3).
 //!
-//! [`gather`] asks one question per kind of resource for a group of stacks; [`Rows::observed`] makes of the answers what
+//! [`Sweeper::gather`] asks one question per kind of resource for a group of stacks; [`Rows::observed`] makes of the answers what
 //! [`look`](super::look) would have seen of ARM. What Resource Graph does not hold stays unknown: the inside of the clusters, the
 //! collection endpoints that nobody needs while an association leads to the workspace. Registrations and recommended rules are no
 //! resources: they are read directly, once per subscription and once per region.
