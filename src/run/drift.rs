@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::provision::look;
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::without_terraform;
 use super::tally::Tally;
-use super::{judge, outputs, prepare};
+use super::{judge, outputs, prepare, trace};
 use crate::base::clock::Timestamp;
 use crate::base::{ArmId, Kind, digest};
 use crate::desired::fragment::{CONFIG_MAP, NAMESPACE};
@@ -46,19 +47,23 @@ impl Look {
 
 /// Looks for drift and changes nothing.
 pub async fn drift(spec: &Spec, setup: Setup, depth: Depth) -> Report {
-    let mut tally = Tally::new(&setup, spec);
-    let outside = match Outside::open(setup, spec).await {
-        Ok(outside) => outside,
-        Err(error) => return tally.close(None, Err(error.into())).await,
+    let span = trace::run(&setup, spec);
+    let work = async {
+        let mut tally = Tally::new(&setup, spec);
+        let outside = match Outside::open(setup, spec).await {
+            Ok(outside) => outside,
+            Err(error) => return tally.close(None, Err(error.into())).await,
+        };
+        let ended = detect(&outside, spec, depth, &mut tally).await.map(|look| {
+            let clean = look.to_mend().next().is_none();
+            if !clean {
+                tally.report.next.push("mend it with `aksight reconcile --heal`".to_owned());
+            }
+            if clean { Outcome::Unchanged } else { Outcome::Drifted }
+        });
+        tally.close(Some(&outside), ended).await
     };
-    let ended = detect(&outside, spec, depth, &mut tally).await.map(|look| {
-        let clean = look.to_mend().next().is_none();
-        if !clean {
-            tally.report.next.push("mend it with `aksight reconcile --heal`".to_owned());
-        }
-        if clean { Outcome::Unchanged } else { Outcome::Drifted }
-    });
-    tally.close(Some(&outside), ended).await
+    work.instrument(span).await
 }
 
 /// One look, with who and when, remembered in the journal and told in the report.
@@ -93,8 +98,8 @@ type Found = (Observed, Vec<DriftItem>, Vec<String>, Vec<UnitLine>);
 
 async fn fast(outside: &Outside, desired: &Desired) -> Result<Found, Stop> {
     outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
-    let observed = Box::pin(without_terraform(outside, desired)).await?;
-    let plan = plan::draft(desired, &observed)?;
+    let observed = Box::pin(trace::during("observe", without_terraform(outside, desired))).await?;
+    let plan = trace::phase("plan").in_scope(|| plan::draft(desired, &observed))?;
     let items = plan::drift(desired, &observed, &plan);
     let unasked = |spot: &String| !spot.starts_with("terraform:");
     let lines = plan.lines();

@@ -22,6 +22,7 @@ mod stop;
 mod survey;
 mod sweep;
 mod tally;
+mod trace;
 mod verify;
 mod way_round;
 

@@ -1,10 +1,13 @@
 //! `verify`, and the end of `provision`: the proof that data arrives.
 
+use tracing::Instrument as _;
+
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::without_terraform;
 use super::tally::Tally;
-use super::{outputs, problem};
+use super::{outputs, problem, trace};
+use crate::base::span;
 use crate::desired::{Desired, resolve};
 use crate::event::{Check, CheckId, Event, Outcome, Phase, Report};
 use crate::observed::{GrafanaView, Observed};
@@ -13,13 +16,17 @@ use crate::verify;
 
 /// Asks whether data arrives, and changes nothing. `wait` is whether a pending check is awaited up to the file's bound.
 pub async fn verify(spec: &Spec, setup: Setup, wait: bool) -> Report {
-    let mut tally = Tally::new(&setup, spec);
-    let outside = match Outside::open(setup, spec).await {
-        Ok(outside) => outside,
-        Err(error) => return tally.close(None, Err(error.into())).await,
+    let span = trace::run(&setup, spec);
+    let work = async {
+        let mut tally = Tally::new(&setup, spec);
+        let outside = match Outside::open(setup, spec).await {
+            Ok(outside) => outside,
+            Err(error) => return tally.close(None, Err(error.into())).await,
+        };
+        let ended = ask(&outside, spec, wait, &mut tally).await;
+        tally.close(Some(&outside), ended).await
     };
-    let ended = ask(&outside, spec, wait, &mut tally).await;
-    tally.close(Some(&outside), ended).await
+    work.instrument(span).await
 }
 
 async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> Result<Outcome, Stop> {
@@ -31,7 +38,7 @@ async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> R
     }
     outside.azure.warm_up().await?;
     tally.start_lap();
-    let observed = Box::pin(without_terraform(outside, &desired)).await?;
+    let observed = Box::pin(trace::during("observe", without_terraform(outside, &desired))).await?;
     tally.add_lap(Phase::Observe);
     tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
     prove(outside, &desired, &observed, true, tally).await
@@ -69,7 +76,11 @@ pub(super) async fn prove(
         events: setup.events.clone(),
         cancel: setup.cancel.clone(),
     };
-    let checks = verify::run(&questions, desired.verification.bound).await;
+    let span = trace::phase("verify");
+    let checks = verify::run(&questions, desired.verification.bound).instrument(span.clone()).await;
+    if let Some(broken) = verify::first_broken(&checks) {
+        span::failed(&span, &problem::of_check(broken).summary);
+    }
     tally.add_lap(Phase::Verify);
     tally.checked(checks);
     outputs::keep(outside, &tally.report.outputs, &tally.report.checks).await?;
