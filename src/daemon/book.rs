@@ -17,7 +17,7 @@ use super::config::Config;
 use super::row::{Row, Summary};
 use super::schedule::Timetable;
 use crate::base::digest;
-use crate::event::{Depth, Outcome, Report};
+use crate::event::{Depth, Report};
 use crate::journal::{self, Claim, Database, Ending, Journal, Kept, Lease, Owner, Roster};
 
 /// The setting that forbids healing to every replica.

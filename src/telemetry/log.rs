@@ -5,8 +5,8 @@ use std::fmt;
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
 use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::FmtContext;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
 /// A JSON format whose lines begin with `trace_id` and `span_id` (the names that OpenTelemetry gives them in logs) while a span

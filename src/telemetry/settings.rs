@@ -91,11 +91,15 @@ impl Settings {
         if let Some((name, protocol)) = first(["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"])
             && protocol != PROTOCOL
         {
-            return Err(Unusable { variable: name, what: format!("must be `{PROTOCOL}` (port 4318): nothing else is spoken here") });
+            return Err(Unusable {
+                variable: name,
+                what: format!("must be `{PROTOCOL}` (port 4318): nothing else is spoken here"),
+            });
         }
         let timeout = match first(["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"]) {
             Some((name, text)) => {
-                let millis = text.parse().map_err(|_| Unusable { variable: name, what: "is no number of milliseconds".to_owned() })?;
+                let millis =
+                    text.parse().map_err(|_| Unusable { variable: name, what: "is no number of milliseconds".to_owned() })?;
                 Duration::from_millis(millis)
             }
             None => TIMEOUT,
@@ -144,8 +148,7 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)], collector: Option<&Collector>) -> Result<Option<Settings>, Unusable> {
-        let variable =
-            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         Settings::read(variable, collector)
     }
 
