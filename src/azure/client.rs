@@ -363,7 +363,7 @@ mod tests {
         assert_eq!(sent.header("x-ms-return-client-request-id"), Some("true"));
         assert!(sent.header("authorization").unwrap().starts_with("Bearer e30."));
         for id in ["x-ms-correlation-request-id", "x-ms-client-request-id"] {
-            assert!(uuid::Uuid::parse_str(sent.header(id).unwrap()).is_ok(), "{id}");
+            assert!(Uuid::parse_str(sent.header(id).unwrap()).is_ok(), "{id}");
         }
     }
 

@@ -359,8 +359,8 @@ fn collector(
         let alone = written.otlp_headers_file.as_ref().map(|_| value(headers_key, "needs `otlp_endpoint`".to_owned()));
         return alone.map_or(Ok(None), Err);
     };
-    let bare = Collector::read(endpoint, "").map_err(|what| value("telemetry.otlp_endpoint", what))?;
-    let Some(file) = &written.otlp_headers_file else { return Ok(Some(bare)) };
+    let plain = Collector::read(endpoint, "").map_err(|what| value("telemetry.otlp_endpoint", what))?;
+    let Some(file) = &written.otlp_headers_file else { return Ok(Some(plain)) };
     let headers = secret(headers_key, &base.join(file), value)?;
     Collector::read(endpoint, headers.expose()).map(Some).map_err(|what| value(headers_key, what))
 }

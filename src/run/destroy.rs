@@ -75,7 +75,7 @@ pub async fn destroy(spec: &Spec, setup: Setup, wants: &Destruction<'_>) -> Repo
         let ended = rounds(&outside, spec, wants, &mut tally).await;
         tally.close(Some(&outside), ended).await
     };
-    work.instrument(span).await
+    Box::pin(work).instrument(span).await
 }
 
 /// One look at the stack and around it.
@@ -99,13 +99,13 @@ async fn rounds(outside: &Outside, spec: &Spec, wants: &Destruction<'_>, tally: 
         tally.start_lap();
         let (look, plan) = match wants.reach {
             Reach::Stack => {
-                let look = trace::during("observe", look(outside, &desired)).await?;
+                let look = trace::during("observe", Box::pin(look(outside, &desired))).await?;
                 let draw = || plan::teardown(&desired, &look.observed, &look.around, &look.orphans);
                 let plan = trace::phase("plan").in_scope(draw)?;
                 (look, plan)
             }
             Reach::Metrics => {
-                let look = trace::during("observe", look_at_metrics(outside, &desired)).await?;
+                let look = trace::during("observe", Box::pin(look_at_metrics(outside, &desired))).await?;
                 let draw = || plan::without_metrics(&desired, &look.observed, &look.around);
                 let plan = trace::phase("plan").in_scope(draw)?;
                 (look, plan)

@@ -63,7 +63,7 @@ pub async fn drift(spec: &Spec, setup: Setup, depth: Depth) -> Report {
         });
         tally.close(Some(&outside), ended).await
     };
-    work.instrument(span).await
+    Box::pin(work).instrument(span).await
 }
 
 /// One look, with who and when, remembered in the journal and told in the report.
@@ -98,7 +98,7 @@ type Found = (Observed, Vec<DriftItem>, Vec<String>, Vec<UnitLine>);
 
 async fn fast(outside: &Outside, desired: &Desired) -> Result<Found, Stop> {
     outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
-    let observed = Box::pin(trace::during("observe", without_terraform(outside, desired))).await?;
+    let observed = trace::during("observe", Box::pin(without_terraform(outside, desired))).await?;
     let plan = trace::phase("plan").in_scope(|| plan::draft(desired, &observed))?;
     let items = plan::drift(desired, &observed, &plan);
     let unasked = |spot: &String| !spot.starts_with("terraform:");

@@ -30,7 +30,7 @@ pub async fn plan(spec: &Spec, setup: Setup, allow_destroy: &[String]) -> (Optio
         };
         (plan, tally.close(Some(&outside), ended).await)
     };
-    work.instrument(span).await
+    Box::pin(work).instrument(span).await
 }
 
 async fn draw(outside: &Outside, spec: &Spec, allowed: &[String], tally: &mut Tally) -> Result<Plan<Checked>, Stop> {

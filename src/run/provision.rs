@@ -64,7 +64,7 @@ pub async fn provision(spec: &Spec, setup: Setup, wants: &Wants<'_>) -> Report {
         let ended = rounds(&outside, spec, wants, &mut tally).await;
         tally.close(Some(&outside), ended).await
     };
-    work.instrument(span).await
+    Box::pin(work).instrument(span).await
 }
 
 pub(super) async fn rounds(outside: &Outside, spec: &Spec, wants: &Wants<'_>, tally: &mut Tally) -> Result<Outcome, Stop> {
@@ -107,7 +107,7 @@ pub(super) async fn look(
     allowed: &[String],
 ) -> Result<(Observed, Plan<Checked>), Stop> {
     resume::reclaim(outside).await?;
-    let observed = Box::pin(trace::during("observe", survey(outside, desired))).await?;
+    let observed = trace::during("observe", Box::pin(survey(outside, desired))).await?;
     resume::settle(outside, &observed).await?;
     resume::refuse_foreign(desired, &observed)?;
     let draw = || judge::review(policies, plan::draft(desired, &observed)?, spec, &observed, allowed);

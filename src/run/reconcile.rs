@@ -51,7 +51,7 @@ pub async fn reconcile(spec: &Spec, setup: Setup, healing: &Healing) -> Report {
         let ended = once(&outside, spec, healing, &mut tally).await;
         tally.close(Some(&outside), ended).await
     };
-    work.instrument(span).await
+    Box::pin(work).instrument(span).await
 }
 
 async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {

@@ -26,7 +26,7 @@ pub async fn verify(spec: &Spec, setup: Setup, wait: bool) -> Report {
         let ended = ask(&outside, spec, wait, &mut tally).await;
         tally.close(Some(&outside), ended).await
     };
-    work.instrument(span).await
+    Box::pin(work).instrument(span).await
 }
 
 async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> Result<Outcome, Stop> {
@@ -38,7 +38,7 @@ async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> R
     }
     outside.azure.warm_up().await?;
     tally.start_lap();
-    let observed = Box::pin(trace::during("observe", without_terraform(outside, &desired))).await?;
+    let observed = trace::during("observe", Box::pin(without_terraform(outside, &desired))).await?;
     tally.add_lap(Phase::Observe);
     tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
     prove(outside, &desired, &observed, true, tally).await

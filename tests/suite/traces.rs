@@ -126,7 +126,7 @@ impl Trace {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 const ERROR: i32 = 2;
@@ -163,6 +163,31 @@ async fn a_provision_is_one_trace_that_leads_to_the_activity_log() {
         assert_eq!(told[name], value, "{told:?}");
     }
     assert_eq!((&told["aksight.run"], &told["az.correlation_id"]), (&text(&report["run"]), &text(&report["correlation_id"])));
+    it_has_the_shape_of_the_run(&trace, &report);
+    it_is_what_azure_was_asked(&trace, &stage, &report);
+
+    let writer = stage.second_writer().await;
+    let subscription = aksight::base::ArmId::of_subscription(writer.embedded.subscription());
+    let filter = format!(
+        "eventTimestamp ge '{}' and correlationId eq '{}'",
+        jiff::Timestamp::now() - Duration::from_hours(24),
+        text(&report["correlation_id"])
+    );
+    let lines = writer.azure.list(&subscription, aksight::base::Kind::ActivityLog, Some(&filter)).await.unwrap();
+    assert!(!lines.is_empty(), "the Activity Log knows the run under the id of its trace");
+
+    // Nothing secret, no token, no query.
+    let everything = collector.everything();
+    let secret = writer.embedded.client_secret().expose().to_owned();
+    for never in [&secret, "hunter2", "Bearer", "eyJ", "api-version", "BEGIN ", "client-key"] {
+        assert!(!everything.contains(never), "{never}");
+    }
+    assert!(trace.http().all(|(span, told)| !span.name.contains('?') && !told["url.path"].contains('?')));
+    writer.leave().await;
+}
+
+fn it_has_the_shape_of_the_run(trace: &Trace, report: &Value) {
+    let root = trace.only("aksight provision");
     for (name, way) in [
         ("claim", &["claim", "aksight provision"][..]),
         ("execute", &["execute", "aksight provision"]),
@@ -196,8 +221,10 @@ async fn a_provision_is_one_trace_that_leads_to_the_activity_log() {
     let drawn: BTreeSet<String> =
         trace.spans.iter().filter_map(|span| read(&span.attributes).remove("aksight.unit.id")).collect();
     assert!(written.iter().all(|id| drawn.contains(id)), "{written:?}\n{drawn:?}");
+}
 
-    // What is drawn is what Azure was asked, by its own ids.
+/// Every drawn request is in the log of the embedded Azure, under the same ids.
+fn it_is_what_azure_was_asked(trace: &Trace, stage: &Rehearsal, report: &Value) {
     let asked: BTreeMap<String, Value> = stage.requests().into_iter().map(|line| (text(&line["request_id"]), line)).collect();
     let arm: Vec<(&Span, Attributes)> = trace.http().filter(|(_, span)| span.contains_key("az.service_request_id")).collect();
     assert!(arm.len() > 30, "{}", arm.len());
@@ -211,25 +238,6 @@ async fn a_provision_is_one_trace_that_leads_to_the_activity_log() {
     }
     assert!(arm.iter().any(|(_, span)| span["url.path"].ends_with("/oauth2/v2.0/token")), "Entra is among them");
     assert!(arm.iter().any(|(_, span)| span["url.path"].ends_with("/api/v1/query")), "and the data planes");
-
-    let writer = stage.second_writer().await;
-    let subscription = aksight::base::ArmId::of_subscription(writer.embedded.subscription());
-    let filter = format!(
-        "eventTimestamp ge '{}' and correlationId eq '{}'",
-        jiff::Timestamp::now() - Duration::from_hours(24),
-        text(&report["correlation_id"])
-    );
-    let lines = writer.azure.list(&subscription, aksight::base::Kind::ActivityLog, Some(&filter)).await.unwrap();
-    assert!(!lines.is_empty(), "the Activity Log knows the run under the id of its trace");
-
-    // Nothing secret, no token, no query.
-    let everything = collector.everything();
-    let secret = writer.embedded.client_secret().expose().to_owned();
-    for never in [&secret, "hunter2", "Bearer", "eyJ", "api-version", "BEGIN ", "client-key"] {
-        assert!(!everything.contains(never), "{never}");
-    }
-    assert!(trace.http().all(|(span, told)| !span.name.contains('?') && !told["url.path"].contains('?')));
-    writer.leave().await;
 }
 
 fn text(value: &Value) -> String {
