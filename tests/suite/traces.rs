@@ -175,6 +175,7 @@ async fn a_provision_is_one_trace_that_leads_to_the_activity_log() {
     );
     let lines = writer.azure.list(&subscription, aksight::base::Kind::ActivityLog, Some(&filter)).await.unwrap();
     assert!(!lines.is_empty(), "the Activity Log knows the run under the id of its trace");
+    assert!(lines.iter().all(|line| line["correlationId"] == report["correlation_id"]), "{lines:#?}");
 
     // Nothing secret, no token, no query.
     let everything = collector.everything();
@@ -238,6 +239,8 @@ fn it_is_what_azure_was_asked(trace: &Trace, stage: &Rehearsal, report: &Value) 
     }
     assert!(arm.iter().any(|(_, span)| span["url.path"].ends_with("/oauth2/v2.0/token")), "Entra is among them");
     assert!(arm.iter().any(|(_, span)| span["url.path"].ends_with("/api/v1/query")), "and the data planes");
+    let in_cluster = trace.http().filter(|(_, span)| span["url.path"].starts_with("/api/v1/namespaces/kube-system/"));
+    assert!(in_cluster.count() > 3, "and the cluster's API server");
 }
 
 fn text(value: &Value) -> String {
