@@ -29,6 +29,7 @@ mod settings;
 #[cfg(test)]
 mod testing;
 mod tokens;
+mod traced;
 mod wait;
 
 pub use client::{Accepted, Azure, Write};

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod exit;
+mod log;
 mod prompt;
 mod stage;
 mod view;

@@ -17,7 +17,7 @@ use super::config::Config;
 use super::row::{Row, Summary};
 use super::schedule::Timetable;
 use crate::base::digest;
-use crate::event::{Depth, Outcome, Report};
+use crate::event::{Depth, Report};
 use crate::journal::{self, Claim, Database, Ending, Journal, Kept, Lease, Owner, Roster};
 
 /// The setting that forbids healing to every replica.
@@ -181,7 +181,7 @@ impl Book {
     pub(super) async fn ended(&self, name: &str, lease: Lease, report: &Report, times: &Timetable) -> Result<(), journal::Error> {
         {
             let mut inner = self.inner();
-            *inner.ended.entry((name.to_owned(), word(report.result))).or_default() += 1;
+            *inner.ended.entry((name.to_owned(), report.result.as_str())).or_default() += 1;
             inner.durations.add(report.durations.total.as_secs_f64());
         }
         let now = self.roster.now().await?;
@@ -354,22 +354,6 @@ fn digest_of(target: &Target) -> String {
 /// A replica's name.
 pub(super) fn replica(owner: &Owner) -> String {
     format!("{}:{}", owner.who, owner.pid)
-}
-
-/// The result as JSON spells it.
-const fn word(result: Outcome) -> &'static str {
-    match result {
-        Outcome::Changed => "changed",
-        Outcome::Unchanged => "unchanged",
-        Outcome::Planned => "planned",
-        Outcome::Drifted => "drifted",
-        Outcome::Denied => "denied",
-        Outcome::Unverified => "unverified",
-        Outcome::Locked => "locked",
-        Outcome::Waiting => "waiting",
-        Outcome::Interrupted => "interrupted",
-        Outcome::Failed => "failed",
-    }
 }
 
 #[cfg(test)]

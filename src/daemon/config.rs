@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::access::{Role, Token};
 use super::http::tls;
 use crate::base::{Secret, go_duration};
+use crate::telemetry::Collector;
 
 /// How often a token may come, when nothing is said: a page that is open asks less.
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap();
@@ -66,6 +67,15 @@ struct Written {
     http: Option<WrittenHttp>,
     #[serde(default)]
     notify: Vec<WrittenHook>,
+    #[serde(default)]
+    telemetry: WrittenTelemetry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTelemetry {
+    otlp_endpoint: Option<String>,
+    otlp_headers_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -175,6 +185,8 @@ pub struct Config {
     pub http: Option<Http>,
     /// Who is told when something is wrong.
     pub hooks: Vec<Hook>,
+    /// Where traces go, unless the environment names another place.
+    pub collector: Option<Collector>,
 }
 
 /// A receiver of notices.
@@ -284,6 +296,7 @@ impl Config {
             store,
             lease,
             http,
+            collector: collector(&written.telemetry, base, &value)?,
             hooks: written.notify.iter().map(|one| hook(one, base, &value)).collect::<Result<_, _>>()?,
         })
     }
@@ -333,6 +346,23 @@ fn hook(written: &WrittenHook, base: &Path, value: &dyn Fn(&'static str, String)
         return Err(value(key, "must hold an https address".to_owned()));
     }
     Ok(Hook { url: Secret::new(url.to_string()), format: written.format })
+}
+
+fn collector(
+    written: &WrittenTelemetry,
+    base: &Path,
+    value: &dyn Fn(&'static str, String) -> BadConfig,
+) -> Result<Option<Collector>, BadConfig> {
+    let headers_key = "telemetry.otlp_headers_file";
+    let Some(endpoint) = &written.otlp_endpoint else {
+        // With an endpoint of the environment its headers come from there, too.
+        let alone = written.otlp_headers_file.as_ref().map(|_| value(headers_key, "needs `otlp_endpoint`".to_owned()));
+        return alone.map_or(Ok(None), Err);
+    };
+    let plain = Collector::read(endpoint, "").map_err(|what| value("telemetry.otlp_endpoint", what))?;
+    let Some(file) = &written.otlp_headers_file else { return Ok(Some(plain)) };
+    let headers = secret(headers_key, &base.join(file), value)?;
+    Collector::read(endpoint, headers.expose()).map(Some).map_err(|what| value(headers_key, what))
 }
 
 fn door(written: &WrittenHttp, base: &Path, value: &dyn Fn(&'static str, String) -> BadConfig) -> Result<Http, BadConfig> {
@@ -386,6 +416,11 @@ mod tests {
         assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("`tls_certificate` and `tls_key` are needed"));
         let token = "files = [\"a\"]\n[http]\nlisten = \"unix:s\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
         assert!(told(token).contains("64 hexadecimal digits"));
+        assert!(
+            told("files = [\"a\"]\n[telemetry]\notlp_endpoint = \"collector:4318\"")
+                .contains("`telemetry.otlp_endpoint` must be")
+        );
+        assert!(told("files = [\"a\"]\n[telemetry]\notlp_headers_file = \"keys\"").contains("needs `otlp_endpoint`"));
     }
 
     /// The page is what people copy from.

@@ -21,6 +21,8 @@ use futures::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 pub use access::{Role, fresh_token};
 pub use book::{Book, Trigger};
@@ -32,6 +34,7 @@ pub use schedule::{Timetable, next_due};
 use book::Job;
 
 use crate::azure;
+use crate::base::{SPANS, span};
 use crate::diag::Diagnostic;
 use crate::event::{Depth, Report};
 use crate::journal::{self, Lease};
@@ -73,7 +76,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 const SHARED_SLEEP: Duration = Duration::from_secs(1);
 
 /// What a worker brings back.
-type Ended = (String, Lease, Report);
+type Ended = (String, Lease, Report, Span);
 
 /// Keeps the stacks until it is told to stop.
 ///
@@ -164,15 +167,29 @@ impl Loop<'_> {
         };
         let (name, lease, play, book, stop) =
             (job.target.name.clone(), job.lease, self.play.clone(), self.book.clone(), self.stop.child_token());
-        tracing::info!(stack = %name, heal = healing.heal, fence = lease.fence(), "reconciling");
-        self.at_work.spawn(async move {
+        let span = tracing::trace_span!(
+            target: SPANS,
+            "look",
+            otel.name = %format_args!("look at {name}"),
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+            aksight.stack = name.as_str(),
+            aksight.replica = self.book.replica(),
+            aksight.lease.fence = lease.fence(),
+            aksight.look.deep = healing.depth == Depth::Deep,
+            aksight.look.heal = healing.heal,
+            aksight.look.approved = healing.approved.as_deref(),
+        );
+        span.in_scope(|| tracing::info!(stack = %name, heal = healing.heal, fence = lease.fence(), "reconciling"));
+        let work = async move {
             let store = store(&book, &name, &lease);
             let report = play(job.target, healing, store, stop.clone()).await;
             if lease.lost().is_cancelled() {
                 book.lease_was_lost();
             }
-            (name, lease, report)
-        });
+            (name, lease, report, Span::current())
+        };
+        self.at_work.spawn(work.instrument(span));
     }
 
     async fn reload(&self, load: &Load) {
@@ -191,16 +208,21 @@ impl Loop<'_> {
     }
 
     async fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
-        let (name, lease, report) = match ended {
+        let (name, lease, report, look) = match ended {
             Ok(ended) => ended,
             Err(error) => return tracing::error!(%error, "a worker broke off"),
         };
-        tracing::info!(stack = %name, exit_code = report.exit_code, verified = report.verified, "reconciled");
-        let noted = self.book.ended(&name, lease, &report, &self.times).await;
+        let told = || tracing::info!(stack = %name, exit_code = report.exit_code, verified = report.verified, "reconciled");
+        look.in_scope(told);
+        let given_back = tracing::trace_span!(target: SPANS, parent: &look, "give back");
+        let noted = self.book.ended(&name, lease, &report, &self.times).instrument(given_back).await;
         noted.unwrap_or_else(|error| {
             tracing::error!(stack = %name, %error, "what was found cannot be noted; the stack is looked at again");
         });
         self.crier.hear(self.book, &name, &report);
+        if !matches!(report.exit_code, 0 | 2) {
+            span::failed(&look, report.result.as_str());
+        }
     }
 }
 

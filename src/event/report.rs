@@ -37,6 +37,25 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// The result as JSON spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Planned => "planned",
+            Self::Drifted => "drifted",
+            Self::Denied => "denied",
+            Self::Unverified => "unverified",
+            Self::Locked => "locked",
+            Self::Waiting => "waiting",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Counts of a plan and what the policies found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PlanSummary {
@@ -151,6 +170,12 @@ pub struct Report {
     pub stack: Option<String>,
     /// The run's id in the journal.
     pub run: Option<String>,
+    /// What groups the run's calls in Azure's Activity Log (`x-ms-correlation-request-id`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// The trace in which the run is, when traces are sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// Whether it ran against the embedded Azure.
     pub rehearsal: bool,
     /// How it ended.
@@ -187,6 +212,8 @@ impl Report {
             command: command.into(),
             stack: None,
             run: None,
+            correlation_id: None,
+            trace_id: None,
             rehearsal: false,
             result: Outcome::Unchanged,
             verified: false,

@@ -23,6 +23,7 @@ mod stop;
 mod survey;
 mod sweep;
 mod tally;
+mod trace;
 mod verify;
 mod way_round;
 

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::door::{Credential, door};
+use super::trace;
 use crate::azure::{self, Azure, CredentialSource};
 use crate::base::{Clock, Cloud};
 use crate::event::Stream;
@@ -213,7 +215,7 @@ impl Outside {
         let now = setup.clock.now();
         let pid = std::process::id();
         let owner = Owner { who: setup.who.clone(), pid, run: setup.command.clone(), command: setup.command.clone(), since: now };
-        let (hold, journal) = Hold::take(&setup, &owner).await?;
+        let (hold, journal) = Hold::take(&setup, &owner).instrument(trace::phase("claim")).await?;
         let engine = match spec.stack.terraform.engine {
             FileEngine::Terraform => Engine::Terraform,
             FileEngine::OpenTofu => Engine::OpenTofu,

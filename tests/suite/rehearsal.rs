@@ -90,6 +90,12 @@ impl Rehearsal {
         Ended::of(&self.command(args).output().unwrap())
     }
 
+    /// A command on the stage with more variables.
+    pub(crate) fn act_with(&self, command: &str, more: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let mut command = self.command(&Self::on_stage(command, &PACE.to_string(), more));
+        Ended::of(&command.envs(variables.iter().copied()).output().unwrap())
+    }
+
     fn on_stage<'a>(command: &'a str, pace: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         [&[command, "--simulate", "--output", "json", "--sim-pace", pace][..], more].concat()
     }

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aksight::event::{Outcome, Report, Stream};
 use aksight::run::{Setup, exit_code};
+use aksight::telemetry;
 
 use crate::cli::commands::{fleet, terraform};
 use crate::cli::exit::Exit;
+use crate::cli::log;
 use crate::cli::prompt;
 use crate::cli::stage::{self, Output, Refused, Script, StackArgs, Stops, Strike, Subject};
 use crate::cli::view::progress::Progress;
@@ -49,8 +51,10 @@ where
         Ok(subject) => subject,
         Err(refused) => return refuse(command, args, &refused),
     };
-    log();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let log = log::of_command(runtime.handle());
+    // Runs are drawn on this thread, so that they are part of a pipeline's trace.
+    let pipeline = telemetry::join(|name| std::env::var(name).ok());
     let exit = runtime.block_on(async {
         let terminal = Terminal::of_stderr();
         let (events, progress) = if args.quiet { Progress::silent(&terminal) } else { Progress::start(&terminal) };
@@ -67,6 +71,8 @@ where
             }
         }
     });
+    drop(pipeline);
+    log.finish();
     // A prompt or a name lookup may still hold a thread; nothing waits for it.
     runtime.shutdown_background();
     exit
@@ -104,13 +110,6 @@ where
             tell(args, act, &report).map(|()| Exit::Reported(report.exit_code))
         }
         Err(refused) => refuse(command, args, &refused),
-    }
-}
-
-/// `AKSIGHT_LOG=debug` (or any filter of tracing) writes what happens inside to standard error. No log line holds a secret.
-fn log() {
-    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("AKSIGHT_LOG") {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 }
 

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::act;
 use super::validate::tell;
 use crate::cli::exit::Exit;
+use crate::cli::log;
 use crate::cli::stage::{self, Output, Provider, Script, StackArgs, Stops, pace};
 
 /// Keep stacks as their files say, on a schedule, with an HTTP door (docs/daemon.md).
@@ -70,17 +71,11 @@ pub(crate) fn run(args: &DaemonArgs) -> std::io::Result<Exit> {
             Err(problems) => tell(&problems, "").map(|()| Exit::Usage),
         };
     }
-    log();
-    tokio::runtime::Runtime::new()?.block_on(keep(args, &config, &load))
-}
-
-/// The daemon's words are its log: JSON lines where nobody sits before a terminal.
-fn log() {
-    use std::io::IsTerminal as _;
-    let filter = tracing_subscriber::EnvFilter::try_from_env("AKSIGHT_LOG");
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,aksight=info"));
-    let plain = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() { plain.init() } else { plain.json().init() }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let log = log::of_daemon(runtime.handle(), config.collector.as_ref());
+    let exit = runtime.block_on(keep(args, &config, &load));
+    log.finish();
+    exit
 }
 
 fn new_token(role: &str) -> std::io::Result<Exit> {

@@ -3,9 +3,12 @@
 use std::io::Write as _;
 use std::time::Instant;
 
+use aksight::base::{SPANS, span};
 use aksight::event::{Event, FleetReport, Report, Stream, UnitId};
 use aksight::run::{self, March, Setup, conduct};
 use aksight::spec::FleetStack;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::act::{self, Act};
 use super::sweep::{self, Swept};
@@ -26,8 +29,26 @@ pub(super) struct Heads<'a> {
     pub(super) sweep: bool,
 }
 
-/// Plays a command for every stack: what is shared first, then ring after ring.
+/// Plays a command for every stack: what is shared first, then ring after ring. All of it is one trace.
 pub(super) async fn play<F>(heads: &Heads<'_>, call: &F) -> std::io::Result<Exit>
+where
+    F: AsyncFn(&Act, Setup) -> Report,
+{
+    let span = tracing::trace_span!(
+        target: SPANS,
+        "fleet",
+        otel.name = %format_args!("aksight {} fleet", heads.command),
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        aksight.command = heads.command,
+        aksight.fleet = heads.script.fleet.name.as_str(),
+        aksight.rehearsal = heads.args.simulate,
+        aksight.exit_code = Empty,
+    );
+    march(heads, call).instrument(span).await
+}
+
+async fn march<F>(heads: &Heads<'_>, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
@@ -62,6 +83,11 @@ where
     report.seconds = began.elapsed();
     theatre.now().await;
     progress.finish();
+    let span = Span::current();
+    span.record("aksight.exit_code", report.exit_code);
+    if !matches!(report.exit_code, 0 | 2) {
+        span::failed(&span, format_args!("exit code {}", report.exit_code));
+    }
     tell(args, script, &report)?;
     Ok(Exit::Reported(report.exit_code))
 }
