@@ -73,7 +73,7 @@ impl Parts {
             per_try_policies: vec![self.identify()],
             ..self.options()
         };
-        Arc::new(Tokens::new(source, authority.to_owned(), options))
+        Arc::new(Tokens::new(source, authority.to_owned(), options, Arc::clone(&self.clock)))
     }
 
     /// The pipeline to ARM: as [`Parts::audience`], with manners, and counted.
