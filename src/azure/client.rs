@@ -348,7 +348,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::CredentialSource;
+    use super::super::{CredentialSource, Issuer};
     use super::super::testing::{ARM, Reply, SECRET, amw, azure, azure_as, empty, refusal, reply, workspace};
     use super::*;
 
@@ -504,7 +504,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("token");
         let (tenant, client_id) = ("tenant".to_owned(), "client".to_owned());
-        let source = CredentialSource::FederatedToken { tenant, client_id, file: file.clone() };
+        let source = CredentialSource::Assertion { tenant, client_id, issuer: Issuer::File(file.clone()) };
         let (azure, script, _) = azure_as(source, [refusal(401, "ExpiredAuthenticationToken"), reply(200, &workspace("x"))]);
         let error = azure.token("scope").await.unwrap_err();
         assert!(error.to_string().contains("token") && error.class() == Class::Credential, "{error}");

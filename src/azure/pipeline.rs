@@ -74,7 +74,7 @@ impl Parts {
             per_try_policies: vec![self.identify(), Arc::new(Traced)],
             ..self.options()
         };
-        Arc::new(Tokens::new(source, authority.to_owned(), options))
+        Arc::new(Tokens::new(source, authority.to_owned(), options, Arc::clone(&self.clock)))
     }
 
     /// The pipeline to ARM: as [`Parts::audience`], with manners, and counted.

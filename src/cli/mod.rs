@@ -5,6 +5,7 @@ mod commands;
 mod exit;
 mod log;
 mod prompt;
+mod sign_in;
 mod stage;
 mod view;
 
