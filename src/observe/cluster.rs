@@ -7,7 +7,7 @@ use crate::kube::{Access, AgentView, ConfigMap, Door, Workload};
 use crate::observed::{Agents, SettingsMap, Sight};
 
 /// Looks inside, when there is a cluster. The map and the agents are asked for at once where the way in allows it.
-pub(super) async fn look(cluster: Option<&ArmObject>, door: &Door, now: Timestamp) -> (Sight<SettingsMap>, Sight<Agents>) {
+pub async fn look(cluster: Option<&ArmObject>, door: &Door, now: Timestamp) -> (Sight<SettingsMap>, Sight<Agents>) {
     let Some(cluster) = cluster else { return (Sight::Absent, Sight::Absent) };
     match door.open(cluster).await {
         Ok(access) => inside(access.as_ref(), now).await,

@@ -49,7 +49,7 @@ pub async fn reconcile(spec: &Spec, setup: Setup, healing: &Healing) -> Report {
     tally.close(Some(&outside), ended).await
 }
 
-async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {
+pub(super) async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {
     let look = detect(outside, spec, healing.depth, tally).await?;
     let Some(id) = look.found.plan.clone() else {
         if let Some(stale) = healing.approved.as_ref() {
