@@ -170,6 +170,7 @@ impl Loop<'_> {
             return self.book.sleep_until_due().await;
         }
         let frozen = self.book.is_frozen().await?;
+        jobs.iter().filter_map(|job| job.sweepable.as_ref()).for_each(|turn| self.sweeps.expect(turn));
         for job in jobs {
             self.start(job, frozen);
         }

@@ -5,13 +5,13 @@
 //! Nothing in here is an error: who gets no answer looks directly.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::sync::Arc;
-use tokio::sync::Mutex;
+
 use tokio_util::sync::CancellationToken;
 
 use super::Target;
@@ -115,36 +115,54 @@ struct State {
 pub(super) struct Sweeps {
     sweep: Option<Sweep>,
     times: Timetable,
-    state: Mutex<State>,
+    state: tokio::sync::Mutex<State>,
+    /// The looks at work here that have no answer yet.
+    awaited: Mutex<HashMap<String, Turn>>,
 }
 
 impl Sweeps {
     pub(super) fn of(sweep: Option<Sweep>, times: &Timetable) -> Self {
-        Self { sweep, times: times.clone(), state: Mutex::default() }
+        Self { sweep, times: times.clone(), state: tokio::sync::Mutex::default(), awaited: Mutex::default() }
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, HashMap<String, Turn>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that a look will ask for an answer, so that whoever sweeps before it does sweeps for it, too.
+    pub(super) fn expect(&self, turn: &Turn) {
+        self.awaited().insert(turn.target.name.clone(), turn.clone());
     }
 
     /// What a sweep saw of a stack that is as wished; nothing when it must be looked at directly.
     pub(super) async fn answer(&self, book: &Book, turn: Turn, cancel: &CancellationToken) -> Option<Seen> {
+        let seen = self.asked(book, &turn, cancel).await;
+        self.awaited().remove(&turn.target.name);
+        seen
+    }
+
+    async fn asked(&self, book: &Book, turn: &Turn, cancel: &CancellationToken) -> Option<Seen> {
         let sweep = self.sweep.as_ref()?;
         let mut state = tokio::select! {
             () = cancel.cancelled() => return None,
             state = self.state.lock() => state,
         };
-        let name = turn.target.name.clone();
-        if let Some(answer) = state.answers.remove(&name).filter(|answer| answer.fits(&turn)) {
+        let name = &turn.target.name;
+        if let Some(answer) = state.answers.remove(name).filter(|answer| answer.fits(turn)) {
             return answer.seen;
         }
         if state.rests_until.is_some_and(|until| Instant::now() < until) {
             return None;
         }
         let mut all = book.due_soon(&self.times, SHARED_FOR, MOST).await.unwrap_or_default();
-        all.retain(|other| other.target.name != name);
-        all.push(turn);
+        let awaited: Vec<Turn> = self.awaited().values().cloned().collect();
+        all.retain(|other| awaited.iter().all(|one| one.target.name != other.target.name));
+        all.extend(awaited);
         if all.len() < FEW {
             return None;
         }
         state.take(book, sweep, all, cancel).await;
-        state.answers.remove(&name)?.seen
+        state.answers.remove(name)?.seen
     }
 }
 

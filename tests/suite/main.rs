@@ -21,6 +21,7 @@ mod replicas;
 mod scenarios;
 mod store;
 mod sweep;
+mod swept;
 
 use std::path::Path;
 use std::process::{Command, Output};
