@@ -168,9 +168,8 @@ impl Sweeps {
 
 impl State {
     async fn take(&mut self, book: &Book, sweep: &Sweep, all: Vec<Turn>, cancel: &CancellationToken) {
-        let (began, stacks) = (Instant::now(), all.len());
-        let (digests, targets): (Vec<(String, String)>, Vec<Target>) =
-            all.into_iter().map(|turn| ((turn.target.name.clone(), turn.digest), turn.target)).unzip();
+        let began = Instant::now();
+        let targets: Vec<Target> = all.iter().map(|turn| turn.target.clone()).collect();
         let mut found = tokio::time::timeout(BOUND, sweep(targets, cancel.clone())).await.unwrap_or_else(|_| Swept {
             warnings: vec![format!("Resource Graph did not answer within {} s", BOUND.as_secs())],
             ..Swept::default()
@@ -178,23 +177,28 @@ impl State {
         if cancel.is_cancelled() {
             return;
         }
-        let failed = !found.warnings.is_empty();
-        book.swept(!failed);
-        match (found.warnings.first(), self.failed) {
-            (Some(warning), false) => {
-                tracing::warn!(stacks, "no sweep: stacks are looked at directly until it works again: {warning}")
-            }
-            (Some(warning), true) => tracing::debug!(stacks, "no sweep: {warning}"),
-            (None, _) => tracing::info!(stacks, clean = found.seen.len(), requests = found.requests, "swept"),
-        }
-        self.failed = failed;
-        self.rests_until = failed.then(|| began + REST);
+        book.swept(found.warnings.is_empty());
+        self.tell(&found, all.len());
+        self.rests_until = self.failed.then(|| began + REST);
         self.answers.retain(|_, answer| answer.is_kept());
-        let answers = digests.into_iter().map(|(name, digest)| {
-            let seen = found.seen.remove(&name);
-            (name, Answer { began, digest, seen })
-        });
-        self.answers.extend(answers);
+        self.answers.extend(all.into_iter().map(|turn| {
+            let seen = found.seen.remove(&turn.target.name);
+            (turn.target.name, Answer { began, digest: turn.digest, seen })
+        }));
+    }
+
+    /// Tells of a sweep, and of the first in a row that failed; the metrics count the others.
+    fn tell(&mut self, found: &Swept, stacks: usize) {
+        let failed_before = std::mem::replace(&mut self.failed, !found.warnings.is_empty());
+        match found.warnings.first() {
+            None => {
+                tracing::info!(stacks, clean = found.seen.len(), requests = found.requests, "swept");
+            }
+            Some(why) if !failed_before => {
+                tracing::warn!(stacks, "no sweep: stacks are looked at directly until it works again: {why}");
+            }
+            Some(_) => {}
+        }
     }
 }
 
