@@ -80,11 +80,11 @@ impl Many {
         let foreign: Vec<&str> = foreign.iter().map(String::as_str).chain([caller.as_str()]).collect();
         std::fs::write(stage.home().join("azure/world.json"), multiplied(&before, &foreign, STACKS).to_string()).unwrap();
         std::fs::write(stage.home().join("fleet.yaml"), fleet(STACKS)).unwrap();
-        let state = |number| stage.home().join(".aksight/fleets/soak").join(name(number)).join("terraform/terraform.tfstate");
-        let text = std::fs::read_to_string(state(0)).unwrap();
+        let kept = |number| stage.home().join(".aksight/fleets/soak").join(name(number)).join("terraform/terraform.tfstate");
+        let text = std::fs::read_to_string(kept(0)).unwrap();
         for number in 1..STACKS {
-            std::fs::create_dir_all(state(number).parent().unwrap()).unwrap();
-            std::fs::write(state(number), text.replace(&name(0), &name(number))).unwrap();
+            std::fs::create_dir_all(kept(number).parent().unwrap()).unwrap();
+            std::fs::write(kept(number), text.replace(&name(0), &name(number))).unwrap();
         }
         Self { stage, served: None, looks: 0 }
     }
@@ -177,6 +177,11 @@ impl Many {
     }
 }
 
+/// Figures, for whoever reads the log of the tests.
+fn tell(what: &str) {
+    std::io::stderr().write_all(format!("requests: {what}\n").as_bytes()).unwrap();
+}
+
 /// A daemon that ends with its test.
 struct Running(Child);
 
@@ -232,7 +237,7 @@ fn a_daemon_sweeps_what_is_due_and_looks_only_at_what_differs() {
     assert_eq!(swept.metric("aksight_runs_swept_total"), STACKS as u64);
     assert_eq!(swept.metric("aksight_sweeps_total{result=\"complete\"}"), 1);
     let told = (direct.asked.len(), direct.beside, swept.asked.len(), swept.beside);
-    eprintln!("{STACKS} stacks: directly {} of ARM and {} beside, swept {} and {}", told.0, told.1, told.2, told.3);
+    tell(&format!("{STACKS} stacks: directly {} of ARM and {} beside, swept {} and {}", told.0, told.1, told.2, told.3));
     assert!(swept.asked.len() * 10 <= direct.asked.len(), "{told:?}\n{:#?}", swept.asked);
     assert!(swept.beside <= 6 * STACKS, "{told:?}");
 
@@ -354,7 +359,7 @@ fn reconcile_on_a_fleet_sweeps_and_proves_each_stack() {
         );
         assert!(report["units"].as_array().unwrap().iter().any(|unit| unit["id"] == "settings-configmap"), "{report}");
     }
-    eprintln!("3 stacks: directly {} of ARM and {direct_beside} beside, swept {} and {beside}", direct.len(), asked.len());
+    tell(&format!("3 stacks: directly {} of ARM and {direct_beside} beside, swept {} and {beside}", direct.len(), asked.len()));
     // Ten for the sweep of one subscription, and the way into each cluster.
     assert!(asked.len() <= 10 + 3 && asked.len() * 3 <= direct.len(), "{} of {}: {asked:#?}", asked.len(), direct.len());
     assert!(beside <= direct_beside, "{beside} of {direct_beside}");
