@@ -49,10 +49,17 @@ fn properties<'a>(kind: Kind, stacks: &'a [Desired]) -> BTreeSet<&'a str> {
         of_it.filter_map(|field| field.pointer.strip_prefix("/properties/")?.split('/').next())
     };
     let (address, others): (Option<&str>, &[&'a str]) = match kind {
-        // The way into the cluster hangs on its profiles of access; the proof needs the addresses of workspace and Grafana.
+        // The way into the cluster hangs on its profiles of access, the proof on its nodes and on the addresses of workspace and Grafana.
         Kind::ManagedCluster => (
             Some(CLUSTER),
-            &["aadProfile", "apiServerAccessProfile", "azureMonitorProfile", "networkProfile", "provisioningState"],
+            &[
+                "aadProfile",
+                "agentPoolProfiles",
+                "apiServerAccessProfile",
+                "azureMonitorProfile",
+                "networkProfile",
+                "provisioningState",
+            ],
         ),
         Kind::MonitorWorkspace => (None, &["metrics"]),
         // A shared Grafana is asked for once, whoever of those that share it declares its fields.
