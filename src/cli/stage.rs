@@ -331,6 +331,7 @@ pub(crate) async fn set(
         cloud: way.cloud,
         credential: way.credential,
         http: way.http,
+        connection: None,
         meter: Arc::default(),
         subscription: way.subscription,
         who: who(),

@@ -108,6 +108,7 @@ struct WrittenSchedule {
     run_at_start: bool,
     run_missed: bool,
     deep_every: u32,
+    direct_every: u32,
     heal: bool,
     at_once: usize,
 }
@@ -121,6 +122,7 @@ impl Default for WrittenSchedule {
             run_at_start: true,
             run_missed: true,
             deep_every: 12,
+            direct_every: 6,
             heal: false,
             at_once: 2,
         }
@@ -213,6 +215,8 @@ pub struct Schedule {
     pub run_missed: bool,
     /// Every how many looks terraform is asked, too; 0 for never.
     pub deep_every: u32,
+    /// Every how many looks no sweep may answer; 1 for always.
+    pub direct_every: u32,
     /// Whether drift is healed.
     pub heal: bool,
     /// How many stacks are worked on at the same time.
@@ -268,6 +272,12 @@ impl Config {
         if !(1..=64).contains(&schedule.at_once) {
             return Err(value("schedule.at_once", "must be from 1 to 64".to_owned()));
         }
+        if schedule.direct_every == 0 {
+            return Err(value(
+                "schedule.direct_every",
+                "must be at least 1: no sweep sees the inside of the clusters".to_owned(),
+            ));
+        }
         let zone =
             TimeZone::get(&schedule.time_zone).map_err(|why| value("schedule.time_zone", format!("is no time zone: {why}")))?;
         let lease = time("store.lease", &written.store.lease)?;
@@ -289,6 +299,7 @@ impl Config {
                 run_at_start: schedule.run_at_start,
                 run_missed: schedule.run_missed,
                 deep_every: schedule.deep_every,
+                direct_every: schedule.direct_every,
                 heal: schedule.heal,
                 at_once: schedule.at_once,
                 windows: windows.collect::<Result<_, BadConfig>>()?,
@@ -414,6 +425,7 @@ mod tests {
         assert!(told("files = [\"a\"]\n[schedule]\ntime_zone = \"Mars/Base\"").contains("`schedule.time_zone`"));
         assert!(told("files = [\"a\"]\n[schedule]\nat_once = 0").contains("from 1 to 64"));
         assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("`tls_certificate` and `tls_key` are needed"));
+        assert!(told("files = [\"a\"]\n[schedule]\ndirect_every = 0").contains("at least 1"));
         let token = "files = [\"a\"]\n[http]\nlisten = \"unix:s\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
         assert!(told(token).contains("64 hexadecimal digits"));
         assert!(

@@ -150,6 +150,8 @@ fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
 pub struct DriftReport {
     /// How closely it was looked.
     pub depth: Depth,
+    /// Whether a sweep through Resource Graph took the place of reading ARM.
+    pub swept: bool,
     /// Every difference, what is to be acted upon first.
     pub items: Vec<DriftItem>,
     /// The name of the saved plan that would mend it, to be approved with `aksight reconcile --heal --approve ID`; nothing when

@@ -89,7 +89,7 @@ pub(super) async fn detect(outside: &Outside, spec: &Spec, depth: Depth, next: N
         }
     }
     items.sort_by_key(|item| (!item.counts(), item.class, item.unit.clone(), item.field.clone()));
-    let found = DriftReport { depth, plan: saved(outside, depth, &items).await?, items };
+    let found = DriftReport { depth, swept: false, plan: saved(outside, depth, &items).await?, items };
     tally.report.plan.blind_spots = blind;
     tally.looked(lines);
     tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);

@@ -55,7 +55,7 @@ pub async fn reconcile(spec: &Spec, setup: Setup, healing: &Healing) -> Report {
     Box::pin(work).instrument(span).await
 }
 
-async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {
+pub(super) async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {
     let next = if healing.verify { Next::Proof } else { Next::Nothing };
     let look = detect(outside, spec, healing.depth, next, tally).await?;
     let Some(id) = look.found.plan.clone() else {

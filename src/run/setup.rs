@@ -98,6 +98,8 @@ pub struct Setup {
     pub credential: CredentialSource,
     /// The one HTTP client.
     pub http: reqwest::Client,
+    /// A connection that other stacks use, too, so that nobody signs in again; without one, the run makes its own.
+    pub connection: Option<Azure>,
     /// Counts what is asked of ARM.
     pub meter: Arc<azure::Meter>,
     /// The subscription's GUID.
@@ -235,7 +237,10 @@ impl Outside {
             meter: setup.meter.clone(),
             ..azure::Settings::new(setup.cloud.clone(), setup.credential.clone(), setup.http.clone(), setup.clock.clone())
         };
-        let azure = Azure::connect(settings)?;
+        let azure = match &setup.connection {
+            Some(connection) => connection.clone(),
+            None => Azure::connect(settings)?,
+        };
         let start = Start { command: setup.command.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), pid };
         let run = journal.begin(&start, now).await?;
         let credential = Credential::new(&azure);

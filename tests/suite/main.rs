@@ -21,6 +21,7 @@ mod replicas;
 mod scenarios;
 mod store;
 mod sweep;
+mod swept;
 mod traces;
 
 use std::path::Path;

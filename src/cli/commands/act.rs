@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aksight::event::{Outcome, Report, Stream};
-use aksight::run::{Setup, exit_code};
+use aksight::run::{Purpose, Seen, Setup, exit_code};
 use aksight::telemetry;
 
 use crate::cli::commands::{fleet, terraform};
@@ -24,6 +24,8 @@ pub(crate) struct Act {
     pub(crate) stops: Stops,
     /// Whether a person can be asked. In a fleet nobody is: several stacks would ask at once.
     pub(crate) can_ask: bool,
+    /// What a sweep saw of the stack, when it was swept and is as wished.
+    pub(crate) seen: Option<Seen>,
 }
 
 /// Plays a command: `call` is the library's part, made with the setup it is given. On a fleet it is played for every stack.
@@ -31,19 +33,19 @@ pub(crate) fn play<F>(command: &str, args: &StackArgs, install: bool, call: &F) 
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
-    perform(command, args, install, false, call)
+    perform(command, args, install, None, call)
 }
 
-/// The same for a command that only looks: the stacks of a fleet are looked at together first, and the command is played for those
-/// that need it.
-pub(crate) fn play_after_sweep<F>(command: &str, args: &StackArgs, call: &F) -> std::io::Result<Exit>
+/// The same after the stacks of a fleet were looked at together. For drift the command is played for those that need a look of their
+/// own; for a proof it is played for all, and told what was seen of the others.
+pub(crate) fn play_after_sweep<F>(command: &str, args: &StackArgs, purpose: Purpose, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
-    perform(command, args, false, true, call)
+    perform(command, args, false, Some(purpose), call)
 }
 
-fn perform<F>(command: &str, args: &StackArgs, install: bool, sweep: bool, call: &F) -> std::io::Result<Exit>
+fn perform<F>(command: &str, args: &StackArgs, install: bool, sweep: Option<Purpose>, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
@@ -62,7 +64,7 @@ where
         let terminated = listen(&stops, &events);
         match subject {
             Subject::Stack(script) => {
-                let act = Act { script: *script, terminal, progress, stops, can_ask: prompt::possible() };
+                let act = Act { script: *script, terminal, progress, stops, can_ask: prompt::possible(), seen: None };
                 alone(command, args, install, &act, &events, &terminated, call).await
             }
             Subject::Fleet(script) => {
