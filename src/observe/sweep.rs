@@ -1,9 +1,8 @@
 //! Many stacks seen at once: Resource Graph's rows instead of a dozen reads per stack (contract §8.3).
 //!
 //! [`Sweeper::gather`] asks one question per kind of resource for a group of stacks; [`Rows::observed`] makes of the answers what
-//! [`look`](super::look) would have seen of ARM. What Resource Graph does not hold stays unknown: the inside of the clusters, the
-//! collection endpoints that nobody needs while an association leads to the workspace. Registrations and recommended rules are no
-//! resources: they are read directly, once per subscription and once per region.
+//! [`look`](super::look) would have seen of ARM. What Resource Graph does not hold stays unknown: the inside of the clusters. Registrations and
+//! recommended rules are no resources: they are read directly, once per subscription and once per region.
 
 mod query;
 
@@ -21,6 +20,7 @@ use crate::azure::{self, Azure, ResourceManager as _};
 use crate::base::{ArmId, ArmObject, Kind, clock::Timestamp};
 use crate::desired::Desired;
 use crate::observed::{Assignment, Association, Observed, Principal, RuleTemplate, Sight};
+use crate::plan::diff::endpoint;
 use crate::plan::draft::collection_wishes;
 
 /// What Resource Graph cannot know.
@@ -85,7 +85,10 @@ impl Sweeper {
         let collection = async {
             let associations = self.associations(&clusters).await?;
             let rules: BTreeSet<ArmId> = associations.values().flatten().filter_map(|(_, rule)| rule.clone()).collect();
-            Ok::<_, azure::Error>((self.objects(Kind::DataCollectionRule, rules, stacks).await?, associations))
+            let rules = self.objects(Kind::DataCollectionRule, rules, stacks).await?;
+            let endpoints: BTreeSet<ArmId> = rules.values().filter_map(query::endpoint).collect();
+            let endpoints = self.objects(Kind::DataCollectionEndpoint, endpoints, stacks).await?;
+            Ok::<_, azure::Error>((rules, endpoints, associations))
         };
         let (groups, clusters, workspaces, grafanas, collection, rule_groups, assignments, registrations) = tokio::try_join!(
             self.objects(Kind::ResourceGroup, groups, stacks),
@@ -98,8 +101,8 @@ impl Sweeper {
             async { Ok(self.registrations(stacks).await) },
         )?;
         let recommended = self.recommended(stacks, &workspaces).await;
-        let (rules, associations) = collection;
-        let objects = groups.into_iter().chain(clusters).chain(workspaces).chain(grafanas).collect();
+        let (rules, endpoints, associations) = collection;
+        let objects = groups.into_iter().chain(clusters).chain(workspaces).chain(grafanas).chain(endpoints).collect();
         let me = self.me.clone();
         Ok(Rows { at, me, objects, associations, rules, rule_groups, assignments, registrations, recommended })
     }
@@ -262,6 +265,8 @@ impl Rows {
         let unseen = || NOT_HELD.to_owned();
         let (cluster, grafana, workspace) = (there(&desired.cluster), there(&desired.grafana.id), there(&desired.workspace));
         let wants_rules = desired.recording_rules.is_some();
+        let wishes = collection_wishes(desired, workspace.seen());
+        let rule = self.rules.get(&wishes.1.id).cloned().map_or_else(|| Sight::Unknown(unseen()), Sight::Present);
         let of_region = workspace.seen().and_then(ArmObject::location);
         let recommendations = match of_region.and_then(|region| self.recommended.get(region.as_str())) {
             Some(known) if wants_rules => known.clone(),
@@ -273,11 +278,8 @@ impl Rows {
             at: self.at,
             registrations: registrations.cloned().unwrap_or_else(|| Sight::Unknown("nobody asked".to_owned())),
             group: there(&desired.group),
-            rule: self
-                .rules
-                .get(&collection_wishes(desired, workspace.seen()).1.id)
-                .cloned()
-                .map_or_else(|| Sight::Unknown(unseen()), Sight::Present),
+            endpoint: self.endpoint(&wishes.0.id, rule.seen()),
+            rule,
             associations: if cluster.seen().is_some() { Sight::Present(self.associated(desired)) } else { Sight::Absent },
             recommendations,
             rule_groups: if wants_rules { Sight::Present(rule_groups) } else { Sight::Unknown(unseen()) },
@@ -285,11 +287,21 @@ impl Rows {
             cluster,
             workspace,
             grafana,
-            endpoint: Sight::Unknown(unseen()),
             me: self.me.clone(),
             settings: Sight::Unknown(unseen()),
             agents: Sight::Unknown(unseen()),
             terraform: Sight::Unknown("terraform was not asked".to_owned()),
+        }
+    }
+
+    /// An endpoint of ours, which was asked for if our rule names it.
+    fn endpoint(&self, id: &ArmId, rule: Option<&ArmObject>) -> Sight<ArmObject> {
+        if rule.and_then(query::endpoint).as_ref() != Some(id) {
+            return Sight::Unknown(NOT_HELD.to_owned());
+        }
+        match self.objects.get(id) {
+            Some(found) if !endpoint::matches(found) => Sight::Unknown(NOT_HELD.to_owned()),
+            found => found.cloned().map_or(Sight::Absent, Sight::Present),
         }
     }
 

@@ -77,7 +77,8 @@ async fn a_fleet_is_swept_and_only_what_differs_is_looked_at() {
     assert_eq!((clean.code, results(&clean)), (Some(0), CLEAN.map(str::to_owned).to_vec()), "{}", clean.all());
     let sent = asked(&stage, from);
     let questions = sent.iter().filter(|line| line.ends_with(GRAPH)).count();
-    assert_eq!(questions, 8, "groups, clusters, workspaces, Grafanas, associations, rules, rule groups, roles: {sent:#?}");
+    let asked = "groups, clusters, workspaces, Grafanas, associations, rules, endpoints, rule groups, roles";
+    assert_eq!(questions, 9, "{asked}: {sent:#?}");
     assert_eq!(sent.len(), questions + 2 + 1, "registrations of two subscriptions, recommendations of one region: {sent:#?}");
     let sweep = &clean.json()["sweep"];
     assert_eq!((&sweep["stacks"], &sweep["requests"], &sweep["looked"]), (&3.into(), &sent.len().into(), &json!({})));
@@ -344,7 +345,6 @@ async fn the_sweep_misses_nothing_that_a_direct_look_finds_in_arm() {
     node image
     patch version
     immutable id of a rule
-    gone: datacollectionendpoints/msprom-westeurope-aks-NAME
     nothing
     ");
     served.azure.stop().await;

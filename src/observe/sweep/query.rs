@@ -64,6 +64,7 @@ fn properties<'a>(kind: Kind, stacks: &'a [Desired]) -> BTreeSet<&'a str> {
         Kind::MonitorWorkspace => (None, &["metrics"]),
         // A shared Grafana is asked for once, whoever of those that share it declares its fields.
         Kind::Grafana => (Some(GRAFANA), &["endpoint", "grafanaIntegrations", "grafanaMajorVersion", "publicNetworkAccess"]),
+        Kind::DataCollectionEndpoint => (None, &["metricsIngestion"]),
         Kind::DataCollectionRule => (None, &["dataCollectionEndpointId", "dataFlows", "destinations"]),
         Kind::PrometheusRuleGroup => (None, &["clusterName", "enabled", "rules", "scopes"]),
         _ => (None, &[]),
@@ -115,6 +116,11 @@ fn quoted(text: &str) -> String {
 /// A row's id.
 pub(super) fn id(row: &Value) -> Option<ArmId> {
     ArmId::parse(row["id"].as_str()?).ok()
+}
+
+/// The collection endpoint that a rule names.
+pub(super) fn endpoint(rule: &ArmObject) -> Option<ArmId> {
+    ArmId::parse(rule.text("/properties/dataCollectionEndpointId")?).ok()
 }
 
 /// A row as ARM's body. What a resource has none of is null in a row and missing in a body.
