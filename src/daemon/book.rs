@@ -143,7 +143,7 @@ impl Book {
     /// Begins the work: what was due while no daemon was there is looked at now or passed over, as the schedule says.
     pub(super) async fn begin(&self, targets: Vec<Target>, times: &Timetable) -> Result<(), journal::Error> {
         let kept = self.take(targets, times).await?;
-        if times.run_at_start && self.database().address().is_none() {
+        if times.run_at_start && !self.database().is_shared() {
             // Of several replicas one starts all the time.
             self.roster.rush().await?;
         } else if !times.run_missed {
@@ -299,7 +299,7 @@ impl Book {
     pub(super) async fn journal(&self, name: &str) -> Result<Option<Journal>, journal::Error> {
         let directory = self.inner().targets.get(name).map(|(_, target)| target.directory.clone());
         let Some(directory) = directory else { return Ok(None) };
-        if self.database().address().is_some() {
+        if self.database().is_shared() {
             return Ok(Some(Journal::of(self.database(), name)));
         }
         let path = crate::run::journal_file(&directory);

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::access::{Role, Token};
 use super::http::tls;
 use crate::base::{Secret, go_duration};
+use crate::journal::{Database, Source};
 
 /// How often a token may come, when nothing is said: a page that is open asks less.
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap();
@@ -167,14 +168,16 @@ pub struct Config {
     pub freeze_file: Option<PathBuf>,
     /// When.
     pub schedule: Schedule,
-    /// The address of the PostgreSQL that replicas share; without one, files.
-    pub store: Option<Secret>,
+    /// Where the address of the PostgreSQL is that replicas share; without one, files.
+    pub store: Option<Source>,
     /// How long a stack stays with a replica that is not heard of.
     pub lease: Duration,
     /// Who may talk to it, and where.
     pub http: Option<Http>,
     /// Who is told when something is wrong.
     pub hooks: Vec<Hook>,
+    /// The files that hold secrets.
+    secrets: Vec<PathBuf>,
 }
 
 /// A receiver of notices.
@@ -262,9 +265,13 @@ impl Config {
         if !(Duration::from_secs(4)..=Duration::from_hours(1)).contains(&lease) {
             return Err(value("store.lease", "must be from 4s to 1h".to_owned()));
         }
-        let store = written.store.url_file.as_ref().map(|file| secret("store.url_file", &base.join(file), &value)).transpose()?;
+        let store = written.store.url_file.as_ref().map(|file| Source::File(base.join(file)));
+        if let Some(source) = &store {
+            Database::check_address(source).map_err(|why| value("store.url_file", format!("cannot be used: {why}")))?;
+        }
         let windows =
             written.window.iter().map(|one| Ok((cron("window.cron", &one.cron)?, time("window.duration", &one.duration)?)));
+        let secrets = written.store.url_file.iter().chain(written.notify.iter().map(|hook| &hook.url_file));
         let http = written.http.as_ref().map(|http| door(http, base, &value)).transpose()?;
         Ok(Self {
             watched: written.files.iter().map(|file| base.join(file)).collect(),
@@ -281,11 +288,20 @@ impl Config {
                 at_once: schedule.at_once,
                 windows: windows.collect::<Result<_, BadConfig>>()?,
             },
+            secrets: secrets.map(|file| base.join(file)).collect(),
             store,
             lease,
             http,
             hooks: written.notify.iter().map(|one| hook(one, base, &value)).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The files with secrets that everybody on this machine can read.
+    #[must_use]
+    pub fn open_secrets(&self) -> Vec<&Path> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let open = |path: &&Path| std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0);
+        self.secrets.iter().map(PathBuf::as_path).filter(open).collect()
     }
 
     /// The watched files that exist, in order.
