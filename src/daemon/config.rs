@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::access::{Role, Token};
 use super::http::tls;
 use crate::base::{Secret, go_duration};
-use crate::journal::{Database, Source};
+use crate::journal::{self, Database, Source};
 
 /// How often a token may come, when nothing is said: a page that is open asks less.
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap();
@@ -267,7 +267,10 @@ impl Config {
         }
         let store = written.store.url_file.as_ref().map(|file| Source::File(base.join(file)));
         if let Some(source) = &store {
-            Database::check_address(source).map_err(|why| value("store.url_file", format!("cannot be used: {why}")))?;
+            Database::check_address(source).map_err(|error| match error {
+                journal::Error::Address { why } => value("store.url_file", format!("cannot be used: {why}")),
+                other => value("store.url_file", format!("cannot be used: {other}")),
+            })?;
         }
         let windows =
             written.window.iter().map(|one| Ok((cron("window.cron", &one.cron)?, time("window.duration", &one.duration)?)));
@@ -402,6 +405,19 @@ mod tests {
         assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("`tls_certificate` and `tls_key` are needed"));
         let token = "files = [\"a\"]\n[http]\nlisten = \"unix:s\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
         assert!(told(token).contains("64 hexadecimal digits"));
+    }
+
+    #[test]
+    fn secrets_that_everybody_can_read_are_told() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("url");
+        std::fs::write(&file, "postgres://ada@h/x").unwrap();
+        let config = Config::parse("files = [\"a\"]\n[store]\nurl_file = \"url\"", &home.path().join("aksightd.toml")).unwrap();
+        for (mode, told) in [(0o600, 0), (0o640, 0), (0o644, 1)] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(config.open_secrets().len(), told, "{mode:o}");
+        }
     }
 
     /// The page is what people copy from.

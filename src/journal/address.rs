@@ -84,6 +84,9 @@ impl Address {
                 *path = readable(key, path)?;
             }
         }
+        if all.contains_key("sslcert") != all.contains_key("sslkey") {
+            return Err(wrong("`sslcert` and `sslkey` belong together"));
+        }
         let host = all.get("host").cloned().unwrap_or_default();
         if host.contains(',') {
             return Err(wrong("it names several hosts; name one that leads to whoever may be written to"));
@@ -216,6 +219,7 @@ mod tests {
             assert!(told.contains("as `%3A") && !told.contains("hun") && !told.contains("ter@"), "{told}");
         }
         assert!(told("postgres://h1,h2/x", &[]).contains("several hosts"));
+        assert!(told("postgres://h/x?sslcert=Cargo.toml", &[]).contains("belong together"));
         assert!(told("postgres://h/x?sslmode=prefer", &[]).contains("`sslmode` must be one of disable, require"));
         let unknown = told("postgres://h/x?channel_binding=hunter2", &[]);
         assert!(unknown.contains("`channel_binding` is no parameter") && !unknown.contains("hunter"), "{unknown}");

@@ -203,6 +203,10 @@ impl Database {
         if self.dialect == Dialect::Postgres && is_pooled(&mut connection, options).await.map_err(failed)? {
             return Err(Error::Pooled { place: self.place.clone() });
         }
+        if self.dialect == Dialect::Postgres && ends_idle_sessions(&mut connection).await.map_err(failed)? {
+            tracing::warn!(place = %self.place, "the server ends idle sessions, and with them terraform's lock while terraform works: \
+                set `idle_session_timeout` to 0 for the role");
+        }
         let done = schema::migrations(self.dialect).run_direct(None, &mut connection, false).await;
         drop(connection.close().await);
         done.map_err(|error| match error {
@@ -400,6 +404,12 @@ async fn is_pooled(mine: &mut AnyConnection, options: &AnyConnectOptions) -> Res
     }
     drop(other.close().await);
     Ok(pooled)
+}
+
+/// Whether sessions in which nothing is asked for a while are ended. PostgreSQL 13 cannot do that.
+async fn ends_idle_sessions(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT coalesce(current_setting('idle_session_timeout', true), '0') AS after";
+    Ok(connection.fetch_one(sql).await?.try_get::<String, _>("after")? != "0")
 }
 
 async fn answerer(connection: &mut AnyConnection) -> Result<i32, sqlx::Error> {

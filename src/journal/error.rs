@@ -205,7 +205,7 @@ fn of_code(code: &str) -> &'static str {
         "3D000" => "make the database, or correct its name in the address",
         "42501" => "the role needs CREATE on the database and on its schema `public`: docs/store.md",
         "25006" => "the server only reads, as a standby does: the address must lead to the one that may be written to",
-        "53300" => "raise `max_connections` or the role's limit: a daemon takes up to ten, and each terraform two more",
+        "53300" => "raise `max_connections` or the role's limit: a daemon takes up to eight, and each terraform one more",
         "57014" => "raise `statement_timeout` for the role: aksight itself gives a statement ten seconds",
         "08P01" => "a PgBouncer needs `ignore_startup_parameters = extra_float_digits`: docs/store.md",
         _ => "docs/store.md says what is needed of the server",
