@@ -68,7 +68,7 @@ struct Inner {
     ready: bool,
     closing: bool,
     reload_problem: Option<String>,
-    files: BTreeMap<PathBuf, (SystemTime, u64)>,
+    files: Option<BTreeMap<PathBuf, (SystemTime, u64)>>,
     ended: BTreeMap<(String, &'static str), u64>,
     durations: Durations,
 }
@@ -210,10 +210,8 @@ impl Book {
         };
         let now: BTreeMap<PathBuf, (SystemTime, u64)> = names.iter().filter_map(seen).collect();
         let mut inner = self.inner();
-        let first = inner.files.is_empty();
-        let changed = inner.files != now;
-        inner.files = now;
-        changed && !first
+        let before = inner.files.replace(now);
+        before.is_some_and(|before| Some(before) != inner.files)
     }
 
     /// Waits until somebody asks this replica for a look.

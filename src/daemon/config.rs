@@ -310,8 +310,8 @@ impl Config {
     /// The watched files that exist, in order.
     ///
     /// # Errors
-    /// A directory cannot be read.
-    pub fn files(&self) -> std::io::Result<BTreeSet<PathBuf>> {
+    /// The directory that cannot be read, and why.
+    pub fn files(&self) -> Result<BTreeSet<PathBuf>, (PathBuf, std::io::Error)> {
         let mut all = BTreeSet::new();
         for path in &self.watched {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -320,9 +320,10 @@ impl Config {
                     all.insert(path.clone());
                 }
                 Some((before, after)) => {
-                    let directory = path.parent().unwrap_or(Path::new("."));
-                    for entry in std::fs::read_dir(directory)? {
-                        let found = entry?.path();
+                    let directory = path.parent().filter(|name| !name.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                    let unreadable = |error| (directory.to_owned(), error);
+                    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+                        let found = entry.map_err(unreadable)?.path();
                         let name = found.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                         if name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after) {
                             all.insert(found);
@@ -439,5 +440,7 @@ mod tests {
             config.files().unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
         assert_eq!(names, ["a.yaml", "b.yaml", "other.yml"]);
         assert_eq!(config.state_dir, home.path().join(".aksight"));
+        let elsewhere = Config::parse("files = [\"none/*.yaml\"]", &home.path().join("aksightd.toml")).unwrap();
+        assert_eq!(elsewhere.files().unwrap_err().0, home.path().join("none"));
     }
 }

@@ -115,7 +115,7 @@ fn targets(config: &Config, args: &StackArgs) -> Result<Vec<Target>, Vec<Diagnos
         let told = Diagnostic::error(Code::SpecUnreadable, format!("`{}` cannot be read", path.display()));
         vec![told.caused_by(error.to_string()).hint("correct `files` in aksightd.toml; paths count from its directory")]
     };
-    let files = config.files().map_err(|error| unreadable(&config.state_dir, &error))?;
+    let files = config.files().map_err(|(directory, error)| unreadable(&directory, &error))?;
     let mut all: Vec<Target> = Vec::new();
     for path in files {
         let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
