@@ -112,7 +112,7 @@ fn parts(text: &str) -> Result<BTreeMap<String, String>, Error> {
     if url.fragment().is_some() || strays(url.path()) || url.query_pairs().any(|(key, _)| strays(&key)) {
         return Err(wrong(SHAPE));
     }
-    let plain = |text: &str| percent_decode_str(text).decode_utf8().map(|text| text.into_owned()).map_err(|_| wrong(SHAPE));
+    let plain = |text: &str| percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| wrong(SHAPE));
     let mut all = BTreeMap::new();
     let given = [
         ("user", Some(url.username())),

@@ -419,7 +419,7 @@ async fn answerer(connection: &mut AnyConnection) -> Result<i32, sqlx::Error> {
 
 /// Whether the server does not take this password, or this user any more; what a file says may have changed since.
 fn is_refused(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| matches!(&*code, "28P01" | "28000"))
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| matches!(&*code, "28P01" | "28000"))
 }
 
 /// Whether the database may be back in a moment: connections that break or cannot be made, a server that starts or stops, and one

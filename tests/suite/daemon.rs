@@ -191,7 +191,7 @@ fn it_carries_out_what_is_approved_and_stops_in_order() {
     let sound = std::fs::read(stage.home().join("aksight.yaml")).unwrap();
     std::fs::write(stage.home().join("aksight.yaml"), "kind: [").unwrap();
     daemon.signal(Signal::SIGHUP);
-    daemon.until_problem(|problem| problem.is_string());
+    daemon.until_problem(Value::is_string);
     assert!(daemon.stack().is_some());
     // So does a file that is away for a while; it is taken up again when it is back, unasked.
     let file = stage.home().join("aksight.yaml");

@@ -186,7 +186,7 @@ pub(crate) fn program(name: &str) -> Command {
     }
 }
 
-/// Debian keeps the server's programs beside the path, and PgBouncer where only root looks. `AKSIGHT_TEST_POSTGRES` names a directory with those of another version.
+/// Debian keeps the server's programs beside the path, and `PgBouncer` where only root looks. `AKSIGHT_TEST_POSTGRES` names a directory with those of another version.
 fn installed(name: &str) -> PathBuf {
     let wanted = std::env::var_os("AKSIGHT_TEST_POSTGRES").map(|place| PathBuf::from(place).join(name));
     if let Some(wanted) = wanted.filter(|path| path.exists()) {

@@ -142,7 +142,7 @@ async fn a_server_that_only_reads_is_waited_for() {
     assert!(asking.await.unwrap().unwrap());
 }
 
-/// A PgBouncer before a server.
+/// A `PgBouncer` before a server.
 struct Bouncer {
     port: u16,
     child: Child,
