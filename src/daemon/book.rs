@@ -73,7 +73,7 @@ struct Inner {
     ready: bool,
     closing: bool,
     reload_problem: Option<String>,
-    files: BTreeMap<PathBuf, (SystemTime, u64)>,
+    files: Option<BTreeMap<PathBuf, (SystemTime, u64)>>,
     ended: BTreeMap<(String, &'static str), u64>,
     durations: Durations,
     swept_looks: u64,
@@ -157,7 +157,7 @@ impl Book {
     /// Begins the work: what was due while no daemon was there is looked at now or passed over, as the schedule says.
     pub(super) async fn begin(&self, targets: Vec<Target>, times: &Timetable) -> Result<(), journal::Error> {
         let kept = self.take(targets, times).await?;
-        if times.run_at_start && self.database().address().is_none() {
+        if times.run_at_start && !self.database().is_shared() {
             // Of several replicas one starts all the time.
             self.roster.rush().await?;
         } else if !times.run_missed {
@@ -231,10 +231,8 @@ impl Book {
         };
         let now: BTreeMap<PathBuf, (SystemTime, u64)> = names.iter().filter_map(seen).collect();
         let mut inner = self.inner();
-        let first = inner.files.is_empty();
-        let changed = inner.files != now;
-        inner.files = now;
-        changed && !first
+        let before = inner.files.replace(now);
+        before.is_some_and(|before| Some(before) != inner.files)
     }
 
     /// Waits until somebody asks this replica for a look.
@@ -320,7 +318,7 @@ impl Book {
     pub(super) async fn journal(&self, name: &str) -> Result<Option<Journal>, journal::Error> {
         let directory = self.inner().targets.get(name).map(|(_, target)| target.directory.clone());
         let Some(directory) = directory else { return Ok(None) };
-        if self.database().address().is_some() {
+        if self.database().is_shared() {
             return Ok(Some(Journal::of(self.database(), name)));
         }
         let path = crate::run::journal_file(&directory);

@@ -15,6 +15,7 @@ use super::access::{Role, Token};
 use super::http::tls;
 use crate::base::{Secret, go_duration};
 use crate::telemetry::Collector;
+use crate::journal::{self, Database, Source};
 
 /// How often a token may come, when nothing is said: a page that is open asks less.
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap();
@@ -179,8 +180,8 @@ pub struct Config {
     pub freeze_file: Option<PathBuf>,
     /// When.
     pub schedule: Schedule,
-    /// The address of the PostgreSQL that replicas share; without one, files.
-    pub store: Option<Secret>,
+    /// Where the address of the PostgreSQL is that replicas share; without one, files.
+    pub store: Option<Source>,
     /// How long a stack stays with a replica that is not heard of.
     pub lease: Duration,
     /// Who may talk to it, and where.
@@ -189,6 +190,8 @@ pub struct Config {
     pub hooks: Vec<Hook>,
     /// Where traces go, unless the environment names another place.
     pub collector: Option<Collector>,
+    /// The files that hold secrets.
+    secrets: Vec<PathBuf>,
 }
 
 /// A receiver of notices.
@@ -284,9 +287,16 @@ impl Config {
         if !(Duration::from_secs(4)..=Duration::from_hours(1)).contains(&lease) {
             return Err(value("store.lease", "must be from 4s to 1h".to_owned()));
         }
-        let store = written.store.url_file.as_ref().map(|file| secret("store.url_file", &base.join(file), &value)).transpose()?;
+        let store = written.store.url_file.as_ref().map(|file| Source::File(base.join(file)));
+        if let Some(source) = &store {
+            Database::check_address(source).map_err(|error| match error {
+                journal::Error::Address { why } => value("store.url_file", format!("cannot be used: {why}")),
+                other => value("store.url_file", format!("cannot be used: {other}")),
+            })?;
+        }
         let windows =
             written.window.iter().map(|one| Ok((cron("window.cron", &one.cron)?, time("window.duration", &one.duration)?)));
+        let secrets = written.store.url_file.iter().chain(written.notify.iter().map(|hook| &hook.url_file));
         let http = written.http.as_ref().map(|http| door(http, base, &value)).transpose()?;
         Ok(Self {
             watched: written.files.iter().map(|file| base.join(file)).collect(),
@@ -304,6 +314,7 @@ impl Config {
                 at_once: schedule.at_once,
                 windows: windows.collect::<Result<_, BadConfig>>()?,
             },
+            secrets: secrets.map(|file| base.join(file)).collect(),
             store,
             lease,
             http,
@@ -312,11 +323,19 @@ impl Config {
         })
     }
 
+    /// The files with secrets that everybody on this machine can read.
+    #[must_use]
+    pub fn open_secrets(&self) -> Vec<&Path> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let open = |path: &&Path| std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0);
+        self.secrets.iter().map(PathBuf::as_path).filter(open).collect()
+    }
+
     /// The watched files that exist, in order.
     ///
     /// # Errors
-    /// A directory cannot be read.
-    pub fn files(&self) -> std::io::Result<BTreeSet<PathBuf>> {
+    /// The directory that cannot be read, and why.
+    pub fn files(&self) -> Result<BTreeSet<PathBuf>, (PathBuf, std::io::Error)> {
         let mut all = BTreeSet::new();
         for path in &self.watched {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -325,9 +344,10 @@ impl Config {
                     all.insert(path.clone());
                 }
                 Some((before, after)) => {
-                    let directory = path.parent().unwrap_or(Path::new("."));
-                    for entry in std::fs::read_dir(directory)? {
-                        let found = entry?.path();
+                    let directory = path.parent().filter(|name| !name.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                    let unreadable = |error| (directory.to_owned(), error);
+                    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+                        let found = entry.map_err(unreadable)?.path();
                         let name = found.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                         if name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after) {
                             all.insert(found);
@@ -435,6 +455,19 @@ mod tests {
         assert!(told("files = [\"a\"]\n[telemetry]\notlp_headers_file = \"keys\"").contains("needs `otlp_endpoint`"));
     }
 
+    #[test]
+    fn secrets_that_everybody_can_read_are_told() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("url");
+        std::fs::write(&file, "postgres://ada@h/x").unwrap();
+        let config = Config::parse("files = [\"a\"]\n[store]\nurl_file = \"url\"", &home.path().join("aksightd.toml")).unwrap();
+        for (mode, told) in [(0o600, 0), (0o640, 0), (0o644, 1)] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(config.open_secrets().len(), told, "{mode:o}");
+        }
+    }
+
     /// The page is what people copy from.
     #[test]
     fn the_example_of_the_page_is_sound() {
@@ -454,5 +487,7 @@ mod tests {
             config.files().unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
         assert_eq!(names, ["a.yaml", "b.yaml", "other.yml"]);
         assert_eq!(config.state_dir, home.path().join(".aksight"));
+        let elsewhere = Config::parse("files = [\"none/*.yaml\"]", &home.path().join("aksightd.toml")).unwrap();
+        assert_eq!(elsewhere.files().unwrap_err().0, home.path().join("none"));
     }
 }

@@ -128,7 +128,7 @@ pub async fn keep(config: &Config, book: &Arc<Book>, load: &Load, eyes: &Eyes, c
     };
     let unusable = |error: journal::Error| vec![problem::of_journal(&error)];
     book.begin(load()?, &loops.times).await.map_err(unusable)?;
-    let longest = if book.database().address().is_some() { SHARED_SLEEP } else { LONGEST_SLEEP };
+    let longest = if book.database().is_shared() { SHARED_SLEEP } else { LONGEST_SLEEP };
     while !calls.stop.is_cancelled() {
         let sleep = loops.start_due().await.unwrap_or_else(away).min(longest);
         loops.wait(sleep, load, &calls.reload).await;
@@ -185,7 +185,12 @@ impl Loop<'_> {
     async fn wait(&mut self, sleep: Duration, load: &Load, reload: &Notify) {
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = reload.notified() => self.reload(load).await,
+            () = reload.notified() => {
+                if let Err(error) = self.book.database().reread().await {
+                    tracing::error!(%error, "the last good address of the store is kept");
+                }
+                self.reload(load).await;
+            }
             () = self.book.asked() => {}
             () = tokio::time::sleep(sleep) => {}
             Some(ended) = self.at_work.join_next() => self.note(ended).await,
@@ -270,7 +275,7 @@ impl Loop<'_> {
 
 /// Where the journal of a stack is that is worked on under a lease.
 fn store(book: &Book, stack: &str, lease: &Lease) -> Store {
-    if book.database().address().is_none() {
+    if !book.database().is_shared() {
         return Store::Files;
     }
     let (db, stack) = (book.database().clone(), stack.to_owned());

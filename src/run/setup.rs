@@ -229,8 +229,10 @@ impl Outside {
             // Its state is elsewhere: what lies here can be made anew at any time.
             Store::Shared(_) => "terraform-shared",
         });
-        if let Some(address) = setup.store.shared().and_then(|shared| shared.db.address()) {
-            setup.environment.set("PG_CONN_STR", Value::Secret(address.clone()));
+        if let Store::Shared(shared) = &setup.store
+            && let Some(address) = shared.db.address().await
+        {
+            setup.environment.set("PG_CONN_STR", Value::Secret(address));
         }
         let terraform = Workdir::open(binary, &directory, setup.environment.clone(), LOCK_TIMEOUT, INIT_INPUTS.to_vec())?;
         let settings = azure::Settings {

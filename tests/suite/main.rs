@@ -19,6 +19,7 @@ mod refusals;
 mod rehearsal;
 mod replicas;
 mod scenarios;
+mod server;
 mod store;
 mod sweep;
 mod swept;

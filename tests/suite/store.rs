@@ -1,4 +1,5 @@
-//! What both stores promise, asked of both: a file that one daemon uses, and a PostgreSQL that several replicas share.
+//! What both stores promise, asked of both: a file that one daemon uses, and a PostgreSQL that several replicas share; and of one
+//! elsewhere, when `AKSIGHT_TEST_STORE` names it.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::postgres::Postgres;
+use crate::postgres::{Guest, Postgres};
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_mins(5);
@@ -19,17 +20,20 @@ const SHORT: Duration = Duration::from_millis(400);
 enum Place {
     File(tempfile::TempDir),
     Shared(Postgres),
+    Elsewhere(Guest),
 }
 
 impl Place {
-    fn all() -> [Self; 2] {
-        [Self::File(tempfile::tempdir().unwrap()), Self::Shared(Postgres::start())]
+    fn all() -> Vec<Self> {
+        let shared = Guest::invited().map_or_else(|| Self::Shared(Postgres::start()), Self::Elsewhere);
+        vec![Self::File(tempfile::tempdir().unwrap()), shared]
     }
 
     async fn open(&self) -> Database {
         match self {
             Self::File(home) => Database::open_file(&home.path().join("roster.db")).await.unwrap(),
             Self::Shared(postgres) => Database::open_shared(&postgres.address()).await.unwrap(),
+            Self::Elsewhere(guest) => Database::open_shared(&guest.address()).await.unwrap(),
         }
     }
 

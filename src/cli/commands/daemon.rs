@@ -10,7 +10,7 @@ use aksight::base::Secret;
 use aksight::daemon::{self, BadConfig, Book, Calls, Config, Eyes, Load, Part, Play, Sweep, Swept, Target};
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Event, Report, Stream};
-use aksight::journal::{Database, Owner, Roster, StackLock};
+use aksight::journal::{Database, Owner, Roster, Source, StackLock};
 use aksight::run::{self, Inside, Purpose, Setup, Verdict};
 use aksight::spec::{self, Spec};
 use clap::Args;
@@ -64,6 +64,7 @@ pub(crate) fn run(args: &DaemonArgs) -> std::io::Result<Exit> {
         Arc::new(move || targets(&config, &args))
     };
     if args.check {
+        tell(&config.open_secrets().into_iter().map(readable_by_all).collect::<Vec<_>>(), "")?;
         return match load() {
             Ok(targets) => {
                 writeln!(anstream::stdout(), "{}: {} stacks are valid", args.config.display(), targets.len())?;
@@ -74,6 +75,9 @@ pub(crate) fn run(args: &DaemonArgs) -> std::io::Result<Exit> {
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let log = log::of_daemon(runtime.handle(), config.collector.as_ref());
+    for path in config.open_secrets() {
+        tracing::warn!(path = %path.display(), "a file with a secret can be read by everybody on this machine");
+    }
     let exit = runtime.block_on(keep(args, &config, &load));
     log.finish();
     exit
@@ -93,13 +97,21 @@ fn refused(error: &BadConfig) -> Diagnostic {
     Diagnostic::from_error(Code::Usage, error).hint("docs/daemon.md lists every key")
 }
 
+fn readable_by_all(path: &Path) -> Diagnostic {
+    let told = Diagnostic::warning(
+        Code::Usage,
+        format!("`{}` holds a secret, and everybody on this machine can read it", path.display()),
+    );
+    told.hint(format!("`chmod 600 {}`", path.display()))
+}
+
 /// What the watched files describe.
 fn targets(config: &Config, args: &StackArgs) -> Result<Vec<Target>, Vec<Diagnostic>> {
     let unreadable = |path: &Path, error: &std::io::Error| {
         let told = Diagnostic::error(Code::SpecUnreadable, format!("`{}` cannot be read", path.display()));
         vec![told.caused_by(error.to_string()).hint("correct `files` in aksightd.toml; paths count from its directory")]
     };
-    let files = config.files().map_err(|error| unreadable(&config.state_dir, &error))?;
+    let files = config.files().map_err(|(directory, error)| unreadable(&directory, &error))?;
     let mut all: Vec<Target> = Vec::new();
     for path in files {
         let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
@@ -132,8 +144,9 @@ fn target(args: &StackArgs, spec: Spec, base: &Path, fleet: Option<String>) -> T
 
 /// Opens the roster: in the shared store, or in a file that one daemon uses.
 async fn roster(args: &DaemonArgs, config: &Config, owner: &Owner) -> Result<(Roster, Option<StackLock>), Diagnostic> {
-    if let Some(address) = args.store.as_ref().or(config.store.as_ref()).filter(|_| !args.simulate) {
-        let db = Database::open_shared(address).await.map_err(|error| run::problem::of_journal(&error))?;
+    let source = args.store.clone().map(Source::Given).or_else(|| config.store.clone());
+    if let Some(source) = source.filter(|_| !args.simulate) {
+        let db = Database::open_source(source).await.map_err(|error| run::problem::of_journal(&error))?;
         return Ok((Roster::of(db), None));
     }
     let home = config.state_dir.join(if args.simulate { "daemon-rehearsal" } else { "daemon" });

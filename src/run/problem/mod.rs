@@ -61,11 +61,9 @@ pub fn of_kube(error: &kube::Error) -> Diagnostic {
 #[must_use]
 pub fn of_journal(error: &journal::Error) -> Diagnostic {
     let told = Diagnostic::from_error(Code::JournalBroken, error);
-    match error {
-        journal::Error::Away { .. } | journal::Error::Address => told.hint(
-            "see that the server runs, lets this user in and speaks TLS as `sslmode` in the address wants it: docs/store.md",
-        ),
-        _ => told,
+    match error.remedy() {
+        Some(remedy) => told.hint(remedy),
+        None => told,
     }
 }
 
