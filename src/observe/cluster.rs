@@ -23,6 +23,7 @@ async fn inside(access: &dyn Access, now: Timestamp) -> (Sight<SettingsMap>, Sig
             data: map.data(),
             resource_version: map.resource_version().unwrap_or_default().to_owned(),
             written: map.last_writer(),
+            writers: map.writers(),
         })
     });
     let agents = view.map(|view| Some(agents(&view, changed, now)));

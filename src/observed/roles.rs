@@ -144,12 +144,19 @@ mod tests {
     #[test]
     fn what_is_given_above_holds_below() {
         let group = ArmId::of_group("s", "rg");
-        let above = ["/", "/providers/Microsoft.Management/managementGroups/corp", "/subscriptions/S", "/subscriptions/s/resourcegroups/RG"];
+        let above = [
+            "/",
+            "/providers/Microsoft.Management/managementGroups/corp",
+            "/subscriptions/S",
+            "/subscriptions/s/resourcegroups/RG",
+        ];
         for scope in above {
             assert!(at(scope).gives(ROLE, &group, "p"), "{scope}");
             assert_eq!(at(scope).scope.to_string(), scope);
         }
-        for scope in ["/subscriptions/other", "/subscriptions/s/resourceGroups/r", "/subscriptions/s/resourceGroups/rg/providers/a/b/c"] {
+        for scope in
+            ["/subscriptions/other", "/subscriptions/s/resourceGroups/r", "/subscriptions/s/resourceGroups/rg/providers/a/b/c"]
+        {
             assert!(!at(scope).gives(ROLE, &group, "p"), "{scope}");
         }
         assert!(!at("/").gives(ROLE, &group, "somebody else") && !at("/").gives(Role::GrafanaAdmin, &group, "p"));

@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 
 use super::diff::cluster::is_settled;
 use super::draft::{DCE, DCR, DCRA, GRAFANA_IDENTITY, INTEGRATION, METRICS, PICKUP, POLICY_MODE, RULES, SETTINGS};
-use super::{Plan, Step, Unit};
-use crate::base::{ArmObject, Location};
-use crate::desired::Desired;
+use super::{Plan, PrincipalRef, Step, Unit};
+use crate::base::{ArmObject, Kind, Location};
 use crate::desired::address::{CLUSTER, GRAFANA, GROUP, WORKSPACE};
 use crate::desired::declared::{Alike, DeclaredField};
-use crate::desired::fragment::{CONFIG_MAP, NAMESPACE};
+use crate::desired::fragment::{self, CONFIG_MAP, Foreign, NAMESPACE};
+use crate::desired::{Desired, role_assignment_name};
 use crate::event::{Action, DriftClass, DriftItem, Owner, UnitId, Winner};
 use crate::observed::{GrafanaView, Observed, Sight};
 
@@ -34,8 +34,9 @@ pub fn drift<S>(desired: &Desired, observed: &Observed, plan: &Plan<S>) -> Vec<D
         }
     }
     items.extend(foreign_integrations(desired, observed));
+    items.extend(foreign_settings(desired, observed));
     // That the agents must take up what will be written is no news of its own.
-    if items.iter().any(|item| [METRICS, SETTINGS].contains(&item.unit.as_str())) {
+    if items.iter().any(|item| item.counts() && [METRICS, SETTINGS].contains(&item.unit.as_str())) {
         items.retain(|item| item.unit.as_str() != PICKUP);
     }
     items.sort_by(|a, b| (a.class, &a.unit, &a.field).cmp(&(b.class, &b.unit, &b.field)));
@@ -193,20 +194,44 @@ fn of_unit(desired: &Desired, observed: &Observed, unit: &Unit) -> Vec<DriftItem
         let pending = item(unit, "*", None, None);
         return vec![DriftItem { class: DriftClass::Pending, winner: Winner::Time, ..pending }];
     }
+    let about = |item: DriftItem| DriftItem { resource: part(observed, unit, &item.field).unwrap_or(item.resource), ..item };
     if unit.changes.is_empty() {
-        return vec![item(unit, "*", None, Some("exists".to_owned()))];
+        return vec![about(item(unit, "*", None, Some("exists".to_owned())))];
     }
-    unit.changes.iter().map(|change| item(unit, &change.field, change.before.clone(), change.after.clone())).collect()
+    unit.changes.iter().map(|change| about(item(unit, &change.field, change.before.clone(), change.after.clone()))).collect()
+}
+
+/// The very resource that differs, where a unit stands for several or for one that it cannot name before it knows the holder.
+fn part(observed: &Observed, unit: &Unit, field: &str) -> Option<String> {
+    match unit.step.as_ref()? {
+        Step::PutRecordingRules(wish) if field != "*" => {
+            Some(wish.group.resource(Kind::PrometheusRuleGroup.resource_type(), field).to_string())
+        }
+        Step::AssignRole { scope, role, principal } => {
+            let principal = match principal {
+                PrincipalRef::Object { id, .. } => id,
+                PrincipalRef::GrafanaIdentity(_) => GrafanaView(observed.grafana.seen()?).principal()?,
+            };
+            let name = role_assignment_name(scope, principal, *role, 0).to_string();
+            Some(scope.resource(Kind::RoleAssignment.resource_type(), &name).to_string())
+        }
+        _ => None,
+    }
+}
+
+/// The settings ConfigMap, as [`DriftItem::resource`] names it.
+#[must_use]
+pub fn settings_map() -> String {
+    format!("{NAMESPACE}/{CONFIG_MAP}")
 }
 
 fn item(unit: &Unit, field: &str, found: Option<String>, expected: Option<String>) -> DriftItem {
-    let in_cluster = || format!("{NAMESPACE}/{CONFIG_MAP}");
     let resource = match (&unit.touches, &unit.step) {
         (Some(id), _) => id.to_string(),
         (None, Some(Step::AssignRole { scope, .. })) => scope.to_string(),
         (None, Some(Step::PutRecordingRules(wish))) => wish.group.to_string(),
         (None, Some(Step::RegisterProvider { namespace })) => namespace.clone(),
-        (None, Some(Step::MergeSettings { .. } | Step::AwaitPickup { .. })) => in_cluster(),
+        (None, Some(Step::MergeSettings { .. } | Step::AwaitPickup { .. })) => settings_map(),
         (None, _) => unit.title.clone(),
     };
     DriftItem {
@@ -272,6 +297,26 @@ fn foreign_integrations(desired: &Desired, observed: &Observed) -> Vec<DriftItem
         times_this_week: 1,
     };
     foreign.map(|id: crate::base::ArmId| item(id)).collect()
+}
+
+/// What others keep in the settings ConfigMap: theirs, and left alone.
+fn foreign_settings(desired: &Desired, observed: &Observed) -> Vec<DriftItem> {
+    let Some(map) = observed.settings.seen() else { return Vec::new() };
+    let item = |foreign: Foreign| DriftItem {
+        unit: UnitId::new(SETTINGS),
+        resource: settings_map(),
+        field: foreign.path,
+        owner: Owner::Cluster,
+        class: DriftClass::ForeignAddition,
+        expected: foreign.wanted,
+        found: Some(foreign.found),
+        winner: Winner::Found,
+        why: "aksight writes what its features need and keeps everything else".to_owned(),
+        since: None,
+        by: None,
+        times_this_week: 1,
+    };
+    fragment::foreign(&map.data, &desired.fragments).into_iter().map(item).collect()
 }
 
 #[cfg(test)]

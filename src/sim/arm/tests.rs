@@ -249,7 +249,8 @@ fn a_role_is_assigned_once_under_one_name() {
 fn a_role_above_the_subscription_is_listed_below() {
     let mut story = Story::prepared();
     let stranger = "44444444-4444-4444-8444-444444444444";
-    let body = json!({"properties": {"roleDefinitionId": "/x/roleDefinitions/R", "principalId": stranger, "principalType": "User"}});
+    let body =
+        json!({"properties": {"roleDefinitionId": "/x/roleDefinitions/R", "principalId": stranger, "principalType": "User"}});
     let scopes = ["", "/providers/Microsoft.Management/managementGroups/t"];
     for (number, scope) in scopes.into_iter().enumerate() {
         let id = format!("{scope}/providers/microsoft.authorization/roleassignments/2222222{number}-2222-4222-8222-222222222222");

@@ -60,7 +60,8 @@ pub fn grafana_role(
 
 /// Whether what is assigned at a scope holds for `id`, both lower-case. The one management group that there is stands above everything.
 pub fn contains(scope: &str, id: &str) -> bool {
-    scope.starts_with("/providers/microsoft.management/") || id.strip_prefix(scope.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    scope.starts_with("/providers/microsoft.management/")
+        || id.strip_prefix(scope.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

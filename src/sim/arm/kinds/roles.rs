@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::Written;
-use crate::sim::effects::access;
 use crate::sim::arm::address::Place;
 use crate::sim::arm::operations::scaled;
 use crate::sim::arm::reply::{Refusal, page, refuse};
 use crate::sim::arm::{Call, Reply, Setting};
+use crate::sim::effects::access;
 use crate::sim::world::World;
 
 const PART: &str = "/providers/microsoft.authorization/roleassignments/";
@@ -111,9 +111,7 @@ pub fn list(world: &World, scope: &str, filter: Option<&str>) -> Reply {
     let filter = filter.unwrap_or_default();
     let quoted = filter.split('\'').nth(1).map(str::to_ascii_lowercase);
     let above_only = filter.to_ascii_lowercase().contains("atscope") || filter.to_ascii_lowercase().contains("assignedto");
-    let reaches = |at: &str| {
-        access::contains(at, scope) || (!above_only && at.starts_with(&format!("{scope}/")))
-    };
+    let reaches = |at: &str| access::contains(at, scope) || (!above_only && at.starts_with(&format!("{scope}/")));
     let of = |body: &Value| {
         quoted
             .as_ref()
