@@ -34,7 +34,10 @@ pub fn drift<S>(desired: &Desired, observed: &Observed, plan: &Plan<S>) -> Vec<D
         }
     }
     items.extend(foreign_integrations(desired, observed));
-    items.extend(foreign_settings(desired, observed));
+    let theirs = foreign_settings(desired, observed).into_iter();
+    let also_drift = |one: &DriftItem| items.iter().any(|item| (&item.unit, &item.field) == (&one.unit, &one.field));
+    let theirs: Vec<DriftItem> = theirs.filter(|one| !also_drift(one)).collect();
+    items.extend(theirs);
     // That the agents must take up what will be written is no news of its own.
     if items.iter().any(|item| item.counts() && [METRICS, SETTINGS].contains(&item.unit.as_str())) {
         items.retain(|item| item.unit.as_str() != PICKUP);
@@ -195,7 +198,8 @@ fn of_unit(desired: &Desired, observed: &Observed, unit: &Unit) -> Vec<DriftItem
         return vec![DriftItem { class: DriftClass::Pending, winner: Winner::Time, ..pending }];
     }
     let about = |item: DriftItem| DriftItem { resource: part(observed, unit, &item.field).unwrap_or(item.resource), ..item };
-    if unit.changes.is_empty() {
+    let gone = unit.id.as_str() == SETTINGS && observed.settings == Sight::Absent;
+    if unit.changes.is_empty() || gone {
         return vec![about(item(unit, "*", None, Some("exists".to_owned())))];
     }
     unit.changes.iter().map(|change| about(item(unit, &change.field, change.before.clone(), change.after.clone()))).collect()
@@ -263,12 +267,23 @@ fn cannot_tell(desired: &Desired, observed: &Observed, unit: &Unit) -> bool {
         DCE => blind(&observed.endpoint) || observed.associations.unknown().is_some() || blind(&observed.workspace),
         DCR => blind(&observed.rule) || observed.associations.unknown().is_some() || blind(&observed.workspace),
         GRAFANA_IDENTITY | INTEGRATION => observed.grafana.seen().is_none(),
-        RULES => observed.rule_groups.unknown().is_some() || observed.recommendations.unknown().is_some(),
+        RULES => {
+            observed.workspace.seen().is_none()
+                || observed.rule_groups.unknown().is_some()
+                || observed.recommendations.unknown().is_some()
+        }
         _ => match &unit.step {
             Some(Step::RegisterProvider { .. }) => observed.registrations.unknown().is_some(),
-            Some(Step::AssignRole { scope, .. }) => {
+            Some(Step::AssignRole { scope, principal, .. }) => {
+                let nobody = || match principal {
+                    PrincipalRef::GrafanaIdentity(_) => {
+                        observed.grafana.seen().is_none_or(|grafana| GrafanaView(grafana).principal().is_none())
+                    }
+                    PrincipalRef::Object { .. } => false,
+                };
                 let gone = |id, sight: &Sight<ArmObject>| *scope == id && sight.seen().is_none();
-                observed.assignments.get(scope).is_none_or(|sight| sight.unknown().is_some())
+                nobody()
+                    || observed.assignments.get(scope).is_none_or(|sight| sight.unknown().is_some())
                     || gone(desired.cluster.clone(), &observed.cluster)
                     || gone(desired.workspace.clone(), &observed.workspace)
                     || gone(desired.grafana.id.clone(), &observed.grafana)

@@ -26,6 +26,7 @@ fn rich() -> String {
         ("tier: Standard", "tier: Premium"),
         ("maxSurge: 33%\n", &format!("maxSurge: 33%\n    subnetId: {SUBNET}/nodes\n")),
         ("  upgradeChannel: patch\n", ""),
+        ("outboundType: managedNATGateway", "outboundType: userAssignedNATGateway"),
         ("windows: false", "windows: true"),
     ];
     changes.iter().fold(file, |file, (from, to)| {
@@ -266,7 +267,9 @@ fn news(pointer: &str) -> Value {
         "effectiveOutboundIPs" => {
             json!([{"id": format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/mc/providers/Microsoft.Network/publicIPAddresses/x")}])
         }
-        "enabled" | "enableCSIProxy" => json!(true),
+        // A default that is filled in: as it was before.
+        "enabled" => Value::Null,
+        "enableCSIProxy" => json!(true),
         "lastModifiedAt" => json!("2099-01-01T00:00:00Z"),
         "internalId" => json!("mac_00000000-0000-0000-0000-000000000009"),
         "grafanaVersion" => json!("12.99.1"),
@@ -363,4 +366,311 @@ fn every_declared_field_of_a_rich_stack() {
 #[test]
 fn every_declared_field_of_a_plain_stack() {
     declared_fields_of(&plain(), "plain");
+}
+
+/// A unit, its field, and what is done to the world.
+type Edit = fn(&mut Value);
+
+/// Every unit that is not terraform's, in all its fields.
+fn of_units(stage: &Stage) -> Vec<Case> {
+    let desired = &stage.desired;
+    let rest = |unit: &str, field: &str| drifted(unit, field, "rest");
+    let mut all = Vec::new();
+    for namespace in &desired.providers {
+        let name = format!("{SUBSCRIPTION}/{}", namespace.to_lowercase());
+        all.push(case(
+            format!("{namespace} unregistered"),
+            [rest(&format!("provider:{namespace}"), "registrationState")],
+            move |world| {
+                world["memory"]["registered"].as_object_mut().unwrap().remove(&name).unwrap();
+            },
+        ));
+    }
+    all.extend(of_roles(stage));
+    all.extend(of_collection(desired));
+    let (cluster, grafana) = (key(&desired.cluster), key(&desired.grafana.id));
+    let metrics = "azureMonitorProfile.metrics";
+    let edits: [(&str, String, &String, Edit); 6] = [
+        ("metrics-addon", format!("{metrics}.enabled"), &cluster, |body| {
+            set(body, "/properties/azureMonitorProfile/metrics/enabled", json!(false));
+        }),
+        ("metrics-addon", format!("{metrics}.kubeStateMetrics.metricLabelsAllowlist"), &cluster, |body| {
+            set(body, "/properties/azureMonitorProfile/metrics/kubeStateMetrics/metricLabelsAllowlist", json!("pods=[other]"));
+        }),
+        ("metrics-addon", format!("{metrics}.kubeStateMetrics.metricAnnotationsAllowList"), &cluster, |body| {
+            set(body, "/properties/azureMonitorProfile/metrics/kubeStateMetrics/metricAnnotationsAllowList", json!(""));
+        }),
+        ("metrics-addon", format!("{metrics}.controlPlane.enabled"), &cluster, |body| {
+            set(body, "/properties/azureMonitorProfile/metrics/controlPlane/enabled", json!(false));
+        }),
+        ("policy-mode", "advancedNetworkPolicies".to_owned(), &cluster, |body| {
+            set(body, "/properties/networkProfile/advancedNetworking/security/advancedNetworkPolicies", json!("FQDN"));
+        }),
+        ("grafana-identity", "identity.type".to_owned(), &grafana, |body| body["identity"] = json!({"type": "None"})),
+    ];
+    for (unit, field, id, edit) in edits {
+        let id = id.clone();
+        all.push(case(format!("{unit} {field}"), [rest(unit, &field)], move |world| edit(&mut world["resources"][&id])));
+    }
+    for workspace in &desired.grafana.integrations {
+        let (id, gone) = (grafana.clone(), workspace.as_str().to_lowercase());
+        let expected = [rest("grafana-integration", "azureMonitorWorkspaceIntegrations")];
+        all.push(case(format!("{workspace} not integrated"), expected, move |world| {
+            let list = &mut world["resources"][&id]["properties"]["grafanaIntegrations"]["azureMonitorWorkspaceIntegrations"];
+            let is = |entry: &Value| entry["azureMonitorWorkspaceResourceId"].as_str().unwrap().to_lowercase() == gone;
+            list.as_array_mut().unwrap().retain(|entry| !is(entry));
+        }));
+    }
+    all.extend(of_rule_groups(stage));
+    all.extend(of_settings(desired));
+    all
+}
+
+/// Each wished assignment, taken away.
+fn of_roles(stage: &Stage) -> Vec<Case> {
+    let identity = std::fs::read_to_string(stage.rehearsal.state().join("azure/identity.json")).unwrap();
+    let me = serde_json::from_str::<Value>(&identity).unwrap()["object_id"].as_str().unwrap().to_owned();
+    let grafana = &stage.whole["resources"][&key(&stage.desired.grafana.id)]["identity"]["principalId"];
+    let case = |wish: &aksight::desired::RoleWish| {
+        let holder = match &wish.holder {
+            RoleHolder::Grafana => grafana.as_str().unwrap(),
+            RoleHolder::Me => &me,
+            RoleHolder::Listed { id, .. } => id,
+        };
+        let at = format!("{}/providers/microsoft.authorization/roleassignments/", key(&wish.scope));
+        let is = |(id, body): &(&String, &Value)| {
+            let properties = &body["properties"];
+            let role = properties["roleDefinitionId"].as_str().unwrap_or_default();
+            id.starts_with(&at) && properties["principalId"] == holder && role.ends_with(wish.role.guid())
+        };
+        let found = stage.whole["resources"].as_object().unwrap().iter().find(is).unwrap_or_else(|| panic!("no {}", wish.slug));
+        let id = found.0.clone();
+        let expected = [drifted(&format!("role:{}", wish.slug), "roleDefinition", "rest")];
+        case(format!("{} taken away", wish.slug), expected, move |world| remove(world, &id))
+    };
+    stage.desired.roles.iter().map(case).collect()
+}
+
+/// Endpoint, rule and association: gone, or leading elsewhere.
+fn of_collection(desired: &Desired) -> Vec<Case> {
+    let named = |kind: &str| {
+        let cluster = desired.cluster.name().to_lowercase();
+        format!("{}/providers/microsoft.insights/{kind}/msprom-{}-{cluster}", key(&desired.group), desired.location)
+    };
+    let (endpoint, rule) = (named("datacollectionendpoints"), named("datacollectionrules"));
+    let association = format!(
+        "{}/providers/microsoft.insights/datacollectionruleassociations/containerinsightsmetricsextension",
+        key(&desired.cluster)
+    );
+    let rest = |unit: &str, field: &str| drifted(unit, field, "rest");
+    let (whole, elsewhere, gone) = (rule.clone(), association.clone(), association.clone());
+    let flows = rule.clone();
+    vec![
+        case("the endpoint is gone", [rest("dce", "*")], move |world| remove(world, &endpoint)),
+        // Azure does not let a rule go without its associations.
+        case("the rule is gone", [rest("dcr", "*"), rest("dcra", "dataCollectionRuleId")], move |world| {
+            remove(world, &whole);
+            remove(world, &association);
+        }),
+        case("the rule sends nothing", [rest("dcr", "destinations.monitoringAccounts")], move |world| {
+            world["resources"][&flows]["properties"]["dataFlows"] = json!([]);
+        }),
+        case("the rule sends it elsewhere", [rest("dcr", "destinations.monitoringAccounts")], move |world| {
+            let accounts = &mut world["resources"][&rule]["properties"]["destinations"]["monitoringAccounts"];
+            let other = accounts[0]["accountResourceId"].as_str().unwrap().to_owned() + "-other";
+            accounts[0]["accountResourceId"] = json!(other);
+        }),
+        case("the association points elsewhere", [rest("dcra", "dataCollectionRuleId")], move |world| {
+            let place = &mut world["resources"][&elsewhere]["properties"]["dataCollectionRuleId"];
+            *place = json!(place.as_str().unwrap().to_owned() + "-other");
+        }),
+        case("the association is gone", [rest("dcra", "dataCollectionRuleId")], move |world| remove(world, &gone)),
+    ]
+}
+
+/// Every recommended group: gone, and each of its fields.
+fn of_rule_groups(stage: &Stage) -> Vec<Case> {
+    let edits: [(&str, Edit); 7] = [
+        ("enabled", |properties| properties["enabled"] = json!(false)),
+        ("clusterName", |properties| properties["clusterName"] = json!("other")),
+        ("interval", |properties| properties["interval"] = json!("PT5M")),
+        ("scopes", |properties| drop(properties["scopes"].as_array_mut().unwrap().pop())),
+        ("rules, one fewer", |properties| drop(properties["rules"].as_array_mut().unwrap().pop())),
+        ("rules, one another", |properties| properties["rules"][0]["expression"] = json!("vector(1)")),
+        ("rules, one off", |properties| properties["rules"][0]["enabled"] = json!(false)),
+    ];
+    let mut all = Vec::new();
+    for (id, body) in stage.whole["resources"].as_object().unwrap() {
+        if !id.contains("/prometheusrulegroups/") {
+            continue;
+        }
+        let expected = || [drifted("recording-rules", body["name"].as_str().unwrap(), "rest")];
+        let gone = id.clone();
+        all.push(case(format!("{id} is gone"), expected(), move |world| remove(world, &gone)));
+        for (what, edit) in edits {
+            let id = id.clone();
+            all.push(case(format!("{id} {what}"), expected(), move |world| edit(&mut world["resources"][&id]["properties"])));
+        }
+    }
+    assert!(all.len() > 20, "{}", all.len());
+    all
+}
+
+fn settings<'a>(world: &'a mut Value, cluster: &str) -> &'a mut Value {
+    &mut world["planes"]["clusters"][cluster]["store"]["objects"][SETTINGS_MAP]["object"]
+}
+
+/// Every line of the settings that a feature asks for: another value, and none.
+fn of_settings(desired: &Desired) -> Vec<Case> {
+    let cluster = key(&desired.cluster);
+    let mut all = Vec::new();
+    let asked = merge(None, &desired.fragments).unwrap().changes.into_iter().filter(|change| change.author != "aksight");
+    for change in asked {
+        let parts: Vec<String> = change.path.split('/').map(str::to_owned).collect();
+        let (section, entry) = (parts.get(1).filter(|_| parts.len() == 3).cloned(), parts.last().unwrap().clone());
+        let other = match (change.after.as_str(), section.as_deref(), entry.as_str()) {
+            ("true", ..) => "false",
+            ("false", ..) => "true",
+            (_, Some("default-targets-metrics-keep-list"), _) => "\"nothing_at_all\"",
+            (_, Some("default-targets-scrape-interval-settings"), _) => "\"45s\"",
+            (_, Some("pod-annotation-based-scraping"), _) => "\"elsewhere\"",
+            (_, None, "cluster_alias") => "\"other\"",
+            _ => panic!("no other value is known for `{}`: add one", change.path),
+        };
+        // Without these lines the agents do the same.
+        let is_default = ["minimal-ingestion-profile", "networkobservabilityHubble"];
+        let is_default = change.after == "true" && is_default.iter().any(|name| change.path.split('/').any(|part| part == *name));
+        for to in [Some(other), None] {
+            let (cluster, key, section, entry) = (cluster.clone(), parts[0].clone(), section.clone(), entry.clone());
+            let mut expected = vec![drifted("settings-configmap", &change.path, "cluster")];
+            expected.retain(|_| to.is_some() || !is_default);
+            all.push(case(format!("{} is {to:?}", change.path), expected, move |world| {
+                let text = &mut settings(world, &cluster)["data"][&key];
+                *text = json!(with_line(text.as_str().unwrap(), section.as_deref(), &entry, to));
+            }));
+        }
+    }
+    assert!(all.len() > 20, "{}", all.len());
+    let gone = cluster.clone();
+    all.push(case("the settings are gone", [drifted("settings-configmap", "*", "cluster")], move |world| {
+        let objects = world["planes"]["clusters"][&gone]["store"]["objects"].as_object_mut().unwrap();
+        objects.remove(SETTINGS_MAP).unwrap();
+    }));
+    let waits = |unit: &str, field: &str, owner: &str| {
+        let (_, _, owner, ..) = drifted("", "", owner);
+        [(unit.to_owned(), field.to_owned(), owner, "pending".to_owned(), "time".to_owned())]
+    };
+    let later = cluster.clone();
+    all.push(case("the settings are newer than the agents", waits("agents-pickup", "*", "cluster"), move |world| {
+        settings(world, &later)["metadata"]["managedFields"][0]["time"] = json!("2099-01-01T00:00:00Z");
+    }));
+    let busy = waits("terraform:azurerm_kubernetes_cluster.this", "provisioningState", "terraform");
+    all.push(case("the cluster is being written", busy, move |world| {
+        world["resources"][&cluster]["properties"]["provisioningState"] = json!("Updating");
+    }));
+    all
+}
+
+/// A settings text with another line for a key, or without it.
+fn with_line(text: &str, section: Option<&str>, entry: &str, to: Option<&str>) -> String {
+    let mut now = None;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_suffix(": |-") {
+            now = Some(name);
+        }
+        let is = now == section && line.split('=').next().is_some_and(|key| key.trim() == entry);
+        match to {
+            _ if !is => lines.push(line.to_owned()),
+            Some(to) => lines.push(format!("  {entry} = {to}")),
+            None => {}
+        }
+    }
+    lines.join("\n")
+}
+
+/// Resources that are gone as a whole: one difference each, and what hung on them none.
+fn gone(desired: &Desired) -> Vec<Case> {
+    let resource = |address: &str| drifted(&format!("terraform:{address}"), "*", "terraform");
+    let mut all = Vec::new();
+    for (address, id) in desired.terraform.iter().filter(|(_, id)| **id != desired.group) {
+        let id = key(id);
+        all.push(case(format!("{address} is gone"), [resource(address)], move |world| remove(world, &id)));
+    }
+    let group = key(&desired.group);
+    let rest = ["dce", "dcr"].map(|unit| drifted(unit, "*", "rest"));
+    let expected = desired.terraform.keys().map(|address| resource(address)).chain(rest);
+    all.push(case("the group is gone with everything in it", expected, move |world| {
+        resources(world).retain(|id, _| *id != group && !id.starts_with(&format!("{group}/")));
+    }));
+    all
+}
+
+/// What others add beside ours: told, and nobody's drift.
+fn foreign(desired: &Desired) -> Vec<Case> {
+    let theirs = |unit: &str, field: &str, owner: &str| {
+        [(unit.to_owned(), field.to_owned(), owner.to_owned(), "foreign-addition".to_owned(), "found".to_owned())]
+    };
+    let in_settings = |field: &str, change: fn(&mut Value)| {
+        let cluster = key(&desired.cluster);
+        let expected = theirs("settings-configmap", field, "cluster");
+        case(field, expected, move |world| change(&mut settings(world, &cluster)["data"]))
+    };
+    let grafana = key(&desired.grafana.id);
+    let neighbour = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/theirs/providers/Microsoft.Monitor/accounts/theirs");
+    vec![
+        case(
+            "a neighbour's workspace",
+            theirs("grafana-integration", "azureMonitorWorkspaceIntegrations", "rest"),
+            move |world| {
+                let list = &mut world["resources"][&grafana]["properties"]["grafanaIntegrations"];
+                let list = list["azureMonitorWorkspaceIntegrations"].as_array_mut().unwrap();
+                list.push(json!({"azureMonitorWorkspaceResourceId": neighbour}));
+            },
+        ),
+        in_settings("ksm-config", |data| data["ksm-config"] = json!("resources: {}")),
+        in_settings("cluster-metrics/default-targets-metrics-keep-list/kubelet", |data| {
+            let text = data["cluster-metrics"].as_str().unwrap();
+            let head = "default-targets-metrics-keep-list: |-\n";
+            data["cluster-metrics"] = json!(text.replace(head, &format!("{head}  kubelet = \"kubelet_.*\"\n")));
+        }),
+        in_settings("cluster-metrics/default-targets-metrics-keep-list/networkobservabilityHubble", |data| {
+            let text = data["cluster-metrics"].as_str().unwrap();
+            data["cluster-metrics"] =
+                json!(text.replace("networkobservabilityHubble = \"", "networkobservabilityHubble = \"more_.*|"));
+        }),
+    ]
+}
+
+/// The master switch of the networking features turns both off, whatever they say themselves.
+fn master_switch(desired: &Desired) -> Case {
+    let id = key(&desired.cluster);
+    let fields = ["observability_enabled", "security_enabled"];
+    let unit = "terraform:azurerm_kubernetes_cluster.this";
+    let expected = fields.map(|field| drifted(unit, &format!("network_profile[0].advanced_networking[0].{field}"), "terraform"));
+    case("advanced networking is off", expected, move |world| {
+        set(&mut world["resources"][&id], "/properties/networkProfile/advancedNetworking/enabled", json!(false));
+    })
+}
+
+#[test]
+fn every_unit_of_a_rich_stack() {
+    let stage = Stage::new(&rich(), "shop-prod");
+    let cases = of_units(&stage);
+    // Every unit that is there has a change, and every wish about the add-on.
+    let report = stage.look(&[]).json();
+    let units: BTreeSet<&str> = report["units"].as_array().unwrap().iter().map(|unit| unit["id"].as_str().unwrap()).collect();
+    let changed: BTreeSet<&str> = cases.iter().flat_map(|case| &case.expected).map(|one| one.0.as_str()).collect();
+    assert_eq!(units.difference(&changed).collect::<Vec<_>>(), Vec::<&&str>::new(), "units without a change here");
+    let wishes = serde_json::to_value(&stage.desired.metrics).unwrap();
+    let of_addon = cases.iter().filter(|case| case.what.starts_with("metrics-addon")).count();
+    assert_eq!(of_addon, wishes.as_object().unwrap().len(), "{wishes}");
+
+    stage.found_in_turn(&cases);
+    stage.found_in_turn(&gone(&stage.desired));
+    stage.found_in_turn(&foreign(&stage.desired));
+    let switch = master_switch(&stage.desired);
+    let deep = stage.with(&[&switch], &["--deep"]);
+    assert_eq!(told(&deep), switch.expected, "{}", deep.all());
+    stage.found_in_turn(&[switch]);
 }

@@ -53,7 +53,7 @@ fn properties<'a>(kind: Kind, stacks: &'a [Desired]) -> BTreeSet<&'a str> {
         // A shared Grafana is asked for once, whoever of those that share it declares its fields.
         Kind::Grafana => (Some(GRAFANA), &["grafanaIntegrations", "grafanaMajorVersion", "publicNetworkAccess"]),
         Kind::DataCollectionRule => (None, &["dataCollectionEndpointId", "dataFlows", "destinations"]),
-        Kind::PrometheusRuleGroup => (None, &["clusterName", "enabled", "rules", "scopes"]),
+        Kind::PrometheusRuleGroup => (None, &["clusterName", "enabled", "interval", "rules", "scopes"]),
         _ => (None, &[]),
     };
     address.into_iter().flat_map(declared).chain(others.iter().copied()).collect()
