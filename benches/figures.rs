@@ -167,10 +167,10 @@ async fn observation(home: &Path, file: &str) {
         };
         let azure = Azure::connect(azure::Settings::new(cloud, credential, http, std::sync::Arc::new(RealClock))).unwrap();
         let cancel = tokio_util::sync::CancellationToken::new();
-        let door = aksight::run::door::door(&azure, stack.stack.delivery, &cancel);
+        let door = aksight::run::door::door(&aksight::run::door::Credential::new(&azure), stack.stack.delivery, &cancel);
         let began = Instant::now();
         azure.warm_up().await.unwrap();
-        let seen = Box::pin(observe::look(&desired, &azure, &door, jiff::Timestamp::now())).await;
+        let seen = Box::pin(observe::look(&desired, &azure, &door, &observe::Known::default(), jiff::Timestamp::now())).await;
         times.push(began.elapsed());
         assert!(seen.settings.seen().is_some(), "{:?}", seen.settings);
     }

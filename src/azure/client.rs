@@ -124,7 +124,9 @@ impl Azure {
     /// [`Error::FetchToken`] when the credentials do not work.
     pub async fn warm_up(&self) -> Result<(), Error> {
         let knock = async {
-            if let Ok(url) = self.url("/metadata/endpoints", "2022-09-01", &[]) {
+            // A cloud that described itself is connected to already.
+            let url = self.url("/metadata/endpoints", "2022-09-01", &[]).ok().filter(|_| self.cloud().metadata_host.is_none());
+            if let Some(url) = url {
                 // Only the connection is wanted; if it fails, the first read will say so better.
                 drop(self.send(&self.0.anonymous, Call::get(url)).await);
             }

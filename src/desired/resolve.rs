@@ -39,6 +39,7 @@ pub fn resolve(spec: &Spec, subscription: &str) -> Desired {
         stack: stack.metadata.name.clone(),
         location: spec.location.clone(),
         providers: PROVIDERS.to_vec(),
+        entra: stack.cluster.entra.is_some(),
         metrics: metrics(&stack.monitoring, &cluster),
         policy_mode: stack.cluster.acns.policy_mode.map(|mode| mode.as_str().to_owned()),
         recording_rules: stack.monitoring.recording_rules.enabled.then(|| RecordingRulesWish {

@@ -28,6 +28,8 @@ pub struct Desired {
     pub location: Location,
     /// Resource providers that must be registered, in Azure's spelling.
     pub providers: Vec<&'static str>,
+    /// Whether the cluster takes Entra tokens.
+    pub entra: bool,
     /// Grafana.
     pub grafana: GrafanaWish,
     /// The metrics add-on.

@@ -12,3 +12,4 @@ mod steps;
 pub use engine::{Execution, run};
 pub use error::Error;
 pub use hands::Hands;
+pub use steps::TAKEN_UP;

@@ -58,6 +58,13 @@ impl ConfigMap {
         self.metadata("resourceVersion").filter(|version| !version.is_empty())
     }
 
+    /// Which object this is and which version of it was read, `uid/resourceVersion`: versions of different clusters, or of an object
+    /// that was deleted and made again, are never the same.
+    #[must_use]
+    pub fn version(&self) -> String {
+        format!("{}/{}", self.metadata("uid").unwrap_or_default(), self.resource_version().unwrap_or_default())
+    }
+
     /// The text entries.
     #[must_use]
     pub fn data(&self) -> BTreeMap<String, String> {

@@ -1,8 +1,10 @@
 //! Floor 6: collectors that only read.
 //!
-//! [`look`] asks for everything that does not depend on another answer at once, and for what does as soon as that answer is there:
-//! with the token that is five round trips of wall time whatever the number of units. What could not be read becomes [`Sight::Unknown`] with its reason.
+//! [`look`] asks for everything that does not depend on another answer at once, and for what does as soon as that answer is there.
+//! What is asked under the names that aksight gives needs no answer before it, so a stack that is as wished is read in two round
+//! trips after the sign-in, whatever the number of units. What could not be read becomes [`Sight::Unknown`] with its reason.
 
+mod assignments;
 mod cluster;
 mod surroundings;
 pub mod sweep;
@@ -15,51 +17,45 @@ use serde_json::Value;
 
 use crate::azure::{self, Azure, ResourceManager as _};
 use crate::base::{ArmId, ArmObject, Class, Kind, clock::Timestamp};
-use crate::desired::{Desired, RoleHolder};
+use crate::desired::{AssociationWish, Desired, EndpointWish, RoleHolder, RuleWish};
 use crate::kube::Door;
-use crate::observed::{Assignment, Association, GrafanaView, Observed, Principal, PrincipalKind, RuleTemplate, Sight};
+use crate::observed::{Association, GrafanaView, Observed, Principal, PrincipalKind, RuleTemplate, Sight};
 use crate::plan::draft::collection_wishes;
 
 pub use surroundings::surroundings;
 pub use terraform::{terraform, terraform_destroy};
 
+/// What is known from before and need not be asked again.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The settings ([`SettingsMap::version`](crate::observed::SettingsMap::version)) that the agents were seen to have taken up. That cannot be undone: agents that
+    /// start later read the same map, or a newer one, which has another version.
+    pub taken_up: Option<String>,
+    /// Microsoft's recommended recording rules, which change with Microsoft's releases and not with the stack.
+    pub recommended: Option<Vec<RuleTemplate>>,
+}
+
 /// Looks at Azure and at the cluster. Terraform's opinion is asked for apart ([`terraform`]) and put in by the caller.
-pub async fn look(desired: &Desired, azure: &Azure, door: &Door, at: Timestamp) -> Observed {
+pub async fn look(desired: &Desired, azure: &Azure, door: &Door, known: &Known, at: Timestamp) -> Observed {
     let get = |id, kind| async move { sight(azure.get(id, kind).await) };
     let me = sight(azure.who_am_i().await.map(|me| Some(principal(me))));
     // Each chain goes on as soon as its own first answer is there.
     let inside = async {
         let cluster = get(&desired.cluster, Kind::ManagedCluster).await;
-        let inside = cluster::look(cluster.seen(), door, at).await;
+        let inside = cluster::look(cluster.seen(), door, known.taken_up.as_deref(), at).await;
         (cluster, inside)
     };
-    let collection = async {
-        let workspace = get(&desired.workspace, Kind::MonitorWorkspace).await;
-        let wishes = collection_wishes(desired, workspace.seen());
-        let (endpoint, rule) = tokio::join!(
-            azure.get(&wishes.0.id, Kind::DataCollectionEndpoint),
-            azure.get(&wishes.1.id, Kind::DataCollectionRule)
-        );
-        (workspace, sight(endpoint), sight(rule))
-    };
-    let access = async {
-        let grafana = get(&desired.grafana.id, Kind::Grafana).await;
-        let assignments = assignments(desired, azure, me.seen(), grafana.seen()).await;
-        (grafana, assignments)
-    };
-    let (registrations, group, inside, collection, access, associations, rule_groups, recommendations) = tokio::join!(
+    let (registrations, group, inside, collection, (grafana, assignments), rule_groups, recommendations) = tokio::join!(
         registrations(desired, azure),
         get(&desired.group, Kind::ResourceGroup),
         inside,
-        collection,
-        access,
-        associations(desired, azure),
+        collection(desired, azure),
+        assignments::with_grafana(desired, azure, me.seen()),
         rule_groups(desired, azure),
-        recommendations(desired, azure),
+        recommendations(desired, azure, known),
     );
     let (cluster, (settings, agents)) = inside;
-    let (workspace, endpoint, rule) = collection;
-    let (grafana, assignments) = access;
+    let Collection { workspace, endpoint, rule, associations } = collection;
     Observed {
         at,
         registrations,
@@ -96,8 +92,47 @@ async fn registrations(desired: &Desired, azure: &Azure) -> Sight<BTreeMap<Strin
     sight(manager.provider_states().await.map(Some))
 }
 
-async fn associations(desired: &Desired, azure: &Azure) -> Sight<Vec<Association>> {
-    let listed = match azure.list(&desired.cluster, Kind::DataCollectionRuleAssociation, None).await {
+/// The workspace and what leads to it.
+struct Collection {
+    workspace: Sight<ArmObject>,
+    endpoint: Sight<ArmObject>,
+    rule: Sight<ArmObject>,
+    associations: Sight<Vec<Association>>,
+}
+
+/// Endpoint and rule are asked for under the names that they have in the region in which terraform creates a workspace; only when
+/// the workspace turns out to lie elsewhere are they asked for again.
+async fn collection(desired: &Desired, azure: &Azure) -> Collection {
+    let (here, there) = (collection_wishes(desired, None), |workspace: &ArmObject| collection_wishes(desired, Some(workspace)));
+    let endpoint_and_rule = |wishes: (EndpointWish, RuleWish, AssociationWish)| async move {
+        let (endpoint, rule) = tokio::join!(
+            azure.get(&wishes.0.id, Kind::DataCollectionEndpoint),
+            azure.get(&wishes.1.id, Kind::DataCollectionRule)
+        );
+        (sight(endpoint), sight(rule))
+    };
+    let (workspace, (mut endpoint, mut rule), listed) = tokio::join!(
+        azure.get(&desired.workspace, Kind::MonitorWorkspace),
+        endpoint_and_rule(here.clone()),
+        azure.list(&desired.cluster, Kind::DataCollectionRuleAssociation, None),
+    );
+    let workspace = sight(workspace);
+    let mut asked = here.1.id.clone();
+    if let Some(elsewhere) = workspace.seen().map(there).filter(|wishes| wishes.1.id != asked) {
+        asked = elsewhere.1.id.clone();
+        (endpoint, rule) = endpoint_and_rule(elsewhere).await;
+    }
+    let associations = associations(azure, listed, (&asked, &rule)).await;
+    Collection { workspace, endpoint, rule, associations }
+}
+
+/// Follows each association to its rule. `known` is a rule that was read already.
+async fn associations(
+    azure: &Azure,
+    listed: Result<Vec<Value>, azure::Error>,
+    known: (&ArmId, &Sight<ArmObject>),
+) -> Sight<Vec<Association>> {
+    let listed = match listed {
         Ok(listed) => listed,
         Err(error) => return sight(Err(error)),
     };
@@ -108,6 +143,7 @@ async fn associations(desired: &Desired, azure: &Azure) -> Sight<Vec<Association
     let pairs: Vec<(ArmId, Option<ArmId>)> = listed.iter().filter_map(read).collect();
     let follow = pairs.into_iter().map(|(id, rule_id)| async move {
         let rule = match &rule_id {
+            Some(rule_id) if rule_id == known.0 => known.1.clone(),
             Some(rule_id) => sight(azure.get(rule_id, Kind::DataCollectionRule).await),
             None => Sight::Absent,
         };
@@ -125,42 +161,15 @@ async fn rule_groups(desired: &Desired, azure: &Azure) -> Sight<Vec<ArmObject>> 
     sight(listed.map(|all| Some(all.into_iter().filter_map(object).collect())))
 }
 
-async fn recommendations(desired: &Desired, azure: &Azure) -> Sight<Vec<RuleTemplate>> {
+async fn recommendations(desired: &Desired, azure: &Azure, known: &Known) -> Sight<Vec<RuleTemplate>> {
     if desired.recording_rules.is_none() {
         return Sight::Unknown("recording rules are not asked for".into());
     }
+    if let Some(known) = &known.recommended {
+        return Sight::Present(known.clone());
+    }
     let listed = azure.list(&desired.workspace, Kind::AlertRuleRecommendations, None).await;
     sight(listed.map(|all| Some(all.iter().filter_map(RuleTemplate::read).collect())))
-}
-
-/// The assignments of everybody we care about, by scope. One request per scope and principal, all at once.
-async fn assignments(
-    desired: &Desired,
-    azure: &Azure,
-    me: Option<&Principal>,
-    grafana: Option<&ArmObject>,
-) -> BTreeMap<ArmId, Sight<Vec<Assignment>>> {
-    let mut asked: Vec<(ArmId, String)> =
-        desired.roles.iter().filter_map(|wish| Some((wish.scope.clone(), holder(&wish.holder, me, grafana)?))).collect();
-    asked.sort();
-    asked.dedup();
-    let answers = join_all(asked.into_iter().map(|(scope, principal)| async move {
-        let filter = format!("principalId eq '{}'", principal.replace('\'', "''"));
-        let listed = azure.list(&scope, Kind::RoleAssignment, Some(&filter)).await;
-        (scope, sight(listed.map(|all| Some(all.iter().filter_map(Assignment::read).collect::<Vec<_>>()))))
-    }));
-    answers.await.into_iter().fold(BTreeMap::new(), |mut all, (scope, answer)| {
-        let joined = match (all.remove(&scope), answer) {
-            (Some(Sight::Present(mut before)), Sight::Present(more)) => {
-                before.extend(more);
-                Sight::Present(before)
-            }
-            (Some(unknown @ Sight::Unknown(_)), _) => unknown,
-            (_, answer) => answer,
-        };
-        all.insert(scope, joined);
-        all
-    })
 }
 
 /// The object id of who shall hold a role, when it is known.

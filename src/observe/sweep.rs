@@ -21,6 +21,7 @@ use crate::azure::{self, Azure, ResourceManager as _};
 use crate::base::{ArmId, ArmObject, Kind, clock::Timestamp};
 use crate::desired::Desired;
 use crate::observed::{Assignment, Association, Observed, Principal, RuleTemplate, Scope, Sight};
+use crate::plan::draft::collection_wishes;
 
 /// What Resource Graph cannot know.
 const NOT_HELD: &str = "Resource Graph does not hold it";
@@ -216,7 +217,7 @@ impl Sweeper {
             let Some(region) = workspaces.get(&wish.workspace).and_then(ArmObject::location) else { continue };
             if let Entry::Vacant(place) = known.entry(region.to_string()) {
                 self.reads.fetch_add(1, Ordering::Relaxed);
-                place.insert(super::recommendations(wish, &self.azure).await);
+                place.insert(super::recommendations(wish, &self.azure, &super::Known::default()).await);
             }
         }
         known.clone()
@@ -290,6 +291,11 @@ impl Rows {
             at: self.at,
             registrations: registrations.cloned().unwrap_or_else(|| Sight::Unknown("nobody asked".to_owned())),
             group: there(&desired.group),
+            rule: self
+                .rules
+                .get(&collection_wishes(desired, workspace.seen()).1.id)
+                .cloned()
+                .map_or_else(|| Sight::Unknown(unseen()), Sight::Present),
             associations: if cluster.seen().is_some() { Sight::Present(self.associated(desired)) } else { Sight::Absent },
             recommendations,
             rule_groups: if wants_rules { Sight::Present(rule_groups) } else { Sight::Unknown(unseen()) },
@@ -298,7 +304,6 @@ impl Rows {
             workspace,
             grafana,
             endpoint: Sight::Unknown(unseen()),
-            rule: Sight::Unknown(unseen()),
             me: self.me.clone(),
             settings: Sight::Unknown(unseen()),
             agents: Sight::Unknown(unseen()),

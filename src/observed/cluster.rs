@@ -79,6 +79,14 @@ impl<'a> ClusterView<'a> {
         self.0.text("/properties/powerState/code").is_none_or(|code| code.eq_ignore_ascii_case("Running"))
     }
 
+    /// Linux nodes, as the pools' counts say; a count follows the autoscaler.
+    #[must_use]
+    pub fn linux_nodes(&self) -> u32 {
+        let pools = self.0.at("/properties/agentPoolProfiles").and_then(Value::as_array).into_iter().flatten();
+        let linux = pools.filter(|pool| pool["osType"].as_str().is_none_or(|system| system.eq_ignore_ascii_case("Linux")));
+        linux.filter_map(|pool| u32::try_from(pool["count"].as_u64()?).ok()).fold(0, u32::saturating_add)
+    }
+
     fn flag(self, pointer: &str) -> bool {
         self.0.at(pointer).and_then(Value::as_bool).unwrap_or(false)
     }
@@ -89,8 +97,8 @@ impl<'a> ClusterView<'a> {
 pub struct SettingsMap {
     /// Its data keys, untouched.
     pub data: BTreeMap<String, String>,
-    /// Kubernetes' version of the object.
-    pub resource_version: String,
+    /// Which object, and which version of it: another one after every write and after every re-creation.
+    pub version: String,
     /// Which field manager wrote last and when, when the API server told.
     pub written: Option<(String, Timestamp)>,
     /// Which field managers have written each of its data keys and when, oldest first, when the API server told.

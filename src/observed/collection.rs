@@ -1,5 +1,6 @@
 //! Reads the data collection chain: associations, rules, recommended rule groups (contract §3.5-§3.7).
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Sight;
@@ -49,7 +50,7 @@ fn names<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a str> {
 }
 
 /// A recommended group of recording rules.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleTemplate {
     /// The template's name, for example `NodeRecordingRulesRuleGroup`.
     pub name: String,

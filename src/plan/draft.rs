@@ -75,8 +75,8 @@ pub fn draft(desired: &Desired, observed: &Observed) -> Result<Plan<Draft>, Undr
     })
 }
 
-/// Endpoint, rule and association. When an association under any name already leads to the workspace, its rule and endpoint do
-/// the work and none of ours is needed.
+/// Endpoint, rule and association. When an association under any name already leads to the workspace through a rule of somebody
+/// else's, that rule and its endpoint do the work and none of ours is needed.
 fn collection(desired: &Desired, observed: &Observed, blind: &mut Vec<String>) -> Vec<Unit> {
     let none = Vec::new();
     let associations: &Vec<Association> = observed.associations.seen().unwrap_or(&none);
@@ -85,6 +85,7 @@ fn collection(desired: &Desired, observed: &Observed, blind: &mut Vec<String>) -
     }
     let wishes = collection_wishes(desired, observed.workspace.seen());
     let found = association::leading_to(associations, &desired.workspace).and_then(|found| found.rule.seen());
+    let found = found.filter(|rule| rule.id != wishes.1.id);
     let through = found.map(|rule| rule.text("/properties/dataCollectionEndpointId").unwrap_or("the workspace's own endpoint"));
     let through = through.map(|id| id.rsplit('/').next().unwrap_or(id));
     vec![

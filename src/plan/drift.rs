@@ -25,7 +25,7 @@ pub fn drift<S>(desired: &Desired, observed: &Observed, plan: &Plan<S>) -> Vec<D
     let known: BTreeSet<(UnitId, String)> = items.iter().map(|item| (item.unit.clone(), root(&item.field))).collect();
     for unit in plan.units.iter().filter(|unit| unit.action != Action::Unchanged && unit.counts()) {
         if unit.owner == Owner::Terraform {
-            items.extend(of_terraform(unit).filter(|item| {
+            items.extend(of_terraform(observed, unit).filter(|item| {
                 let covered = |field: &str| known.contains(&(item.unit.clone(), root(field)));
                 !covered(&item.field) && !covered("*")
             }));
@@ -180,11 +180,18 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// What terraform's own plan adds. Values that are only known after the apply are consequences, no differences.
-fn of_terraform(unit: &Unit) -> impl Iterator<Item = DriftItem> {
+/// What terraform's own plan adds. Values that are only known after the apply are consequences, no differences; so is whatever a
+/// new resource in the place of the old one does not take over: only what forces it is a difference then.
+fn of_terraform(observed: &Observed, unit: &Unit) -> impl Iterator<Item = DriftItem> {
     const LATER: &str = "(known after apply)";
-    let whole = unit.changes.is_empty().then(|| item(unit, "*", None, Some(unit.action_word())));
-    let changes = unit.changes.iter().filter(|change| change.after.as_deref() != Some(LATER));
+    let view = observed.terraform.seen();
+    let resource =
+        view.and_then(|view| view.resources.iter().find(|one| unit.id.as_str() == format!("terraform:{}", one.address)));
+    let forced_by = resource.map(|one| one.forced_by.as_slice()).filter(|_| unit.action == Action::Replace);
+    let is_cause = |field: &str| forced_by.is_none_or(|paths| paths.iter().any(|path| field.starts_with(path.as_str())));
+    let causeless = forced_by.is_some_and(<[String]>::is_empty);
+    let whole = (unit.changes.is_empty() || causeless).then(|| item(unit, "*", None, Some(unit.action_word())));
+    let changes = unit.changes.iter().filter(|change| change.after.as_deref() != Some(LATER) && is_cause(&change.field));
     let each = changes.map(|change| item(unit, &change.field, change.before.clone(), change.after.clone()));
     whole.into_iter().chain(each.collect::<Vec<_>>())
 }

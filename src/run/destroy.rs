@@ -4,13 +4,14 @@
 use super::provision::{Answer, judge_failures};
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
-use super::survey::without_terraform;
+use super::survey::{Next, without_terraform};
 use super::tally::Tally;
 use super::{judge, outputs, prepare, problem, resume, snapshot};
 use crate::base::{ArmId, Kind};
 use crate::desired::{Desired, resolve};
 use crate::diag::{Code, Diagnostic};
 use crate::event::{Action, Event, Outcome, Phase, Report};
+use crate::observe::Known;
 use crate::observed::{Observed, Sight, Surroundings};
 use crate::plan::{self, Approved, Checked, Plan};
 use crate::policy::Policies;
@@ -140,7 +141,8 @@ async fn rounds(outside: &Outside, spec: &Spec, wants: &Destruction<'_>, tally: 
 async fn look(outside: &Outside, desired: &Desired) -> Result<Look, Stop> {
     let setup = outside.setup();
     setup.events.emit(Event::Phase { phase: Phase::Observe });
-    let (observed, view) = tokio::join!(Box::pin(without_terraform(outside, desired)), terraform(outside));
+    let known = Known::default();
+    let (observed, view) = tokio::join!(without_terraform(outside, desired, &known, Next::Nothing), terraform(outside));
     let mut observed = observed?;
     let view = view?;
     let around = observe::surroundings(desired, observed.workspace.seen(), &outside.azure).await;
@@ -160,7 +162,7 @@ async fn look(outside: &Outside, desired: &Desired) -> Result<Look, Stop> {
 /// The same without terraform, which has no part in it.
 async fn look_at_metrics(outside: &Outside, desired: &Desired) -> Result<Look, Stop> {
     outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
-    let observed = Box::pin(without_terraform(outside, desired)).await?;
+    let observed = without_terraform(outside, desired, &Known::default(), Next::Nothing).await?;
     let around = observe::surroundings(desired, observed.workspace.seen(), &outside.azure).await;
     Ok(Look { observed, around, orphans: Vec::new() })
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::way_round::WayRound;
 use crate::azure::{self, Accepted, Azure, CommandResult};
-use crate::base::{ArmId, ArmObject};
+use crate::base::{ArmId, ArmObject, Secret};
 use crate::kube::{Access, Answer, ApiServer, Command, Door, Error, Opened, RunCommand, Runner, RunnerError};
 use crate::observed::ClusterView;
 use crate::spec::file::Delivery;
@@ -16,36 +16,69 @@ use crate::spec::file::Delivery;
 /// The az CLI gives up after 300 s (contract §5.9).
 const COMMAND_BOUND: Duration = Duration::from_mins(5);
 
-/// The door of a stack. What was decided is kept for the run, so that credentials are fetched once.
+/// What leads to a cluster's API server. Fetched once in a run, however many ask.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    azure: Azure,
+    kubeconfig: Arc<OnceCell<Secret>>,
+}
+
+impl Credential {
+    /// Nothing is fetched yet.
+    #[must_use]
+    pub fn new(azure: &Azure) -> Self {
+        Self { azure: azure.clone(), kubeconfig: Arc::default() }
+    }
+
+    async fn get(&self, cluster: &ArmId) -> Result<Secret, azure::Error> {
+        self.kubeconfig.get_or_try_init(|| self.azure.cluster_credential(cluster, false)).await.cloned()
+    }
+
+    /// Fetches it while the cluster's body is still being read. What goes wrong is said by who needs it.
+    pub async fn fetch_ahead(&self, cluster: &ArmId, entra: bool) {
+        let bearer = async { if entra { self.azure.token(&self.azure.cloud().kubernetes_scope).await.ok() } else { None } };
+        drop(tokio::join!(self.get(cluster), bearer));
+    }
+
+    /// Whether it was fetched.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.kubeconfig.initialized()
+    }
+}
+
+/// The door of a stack. What was decided is kept for the run.
 #[must_use]
-pub fn door(azure: &Azure, delivery: Delivery, cancel: &CancellationToken) -> Door {
-    let (azure, cancel) = (azure.clone(), cancel.clone());
+pub fn door(credential: &Credential, delivery: Delivery, cancel: &CancellationToken) -> Door {
+    let (credential, cancel) = (credential.clone(), cancel.clone());
     let opened: Arc<OnceCell<Arc<dyn Access>>> = Arc::default();
     Door::new(move |cluster| {
-        let (azure, cancel, opened) = (azure.clone(), cancel.clone(), opened.clone());
-        async move { opened.get_or_try_init(|| open(&azure, delivery, &cancel, &cluster)).await.cloned() }
+        let (credential, cancel, opened) = (credential.clone(), cancel.clone(), opened.clone());
+        async move { opened.get_or_try_init(|| open(&credential, delivery, &cancel, &cluster)).await.cloned() }
     })
 }
 
-async fn open(azure: &Azure, delivery: Delivery, cancel: &CancellationToken, cluster: &ArmObject) -> Opened {
+async fn open(credential: &Credential, delivery: Delivery, cancel: &CancellationToken, cluster: &ArmObject) -> Opened {
     let view = ClusterView(cluster);
+    let azure = &credential.azure;
     match delivery {
         Delivery::RunCommand => Ok(by_command(azure, cancel, cluster)),
-        Delivery::Kubernetes => by_api(azure, cluster).await,
+        Delivery::Kubernetes => by_api(credential, cluster).await,
         Delivery::Auto if view.api_server_fenced() && !view.run_command_disabled() => Ok(by_command(azure, cancel, cluster)),
-        Delivery::Auto if view.run_command_disabled() => by_api(azure, cluster).await,
+        Delivery::Auto if view.run_command_disabled() => by_api(credential, cluster).await,
         Delivery::Auto => {
-            let direct = by_api(azure, cluster).await?;
+            let direct = by_api(credential, cluster).await?;
             Ok(Arc::new(WayRound::new(direct, by_command(azure, cancel, cluster))))
         }
     }
 }
 
-async fn by_api(azure: &Azure, cluster: &ArmObject) -> Opened {
+async fn by_api(credential: &Credential, cluster: &ArmObject) -> Opened {
+    let azure = &credential.azure;
     let failed = |error: azure::Error| Error::Kubeconfig { source: Box::new(error) };
     let scope = azure.cloud().kubernetes_scope.clone();
     let bearer = async { if ClusterView(cluster).entra() { azure.token(&scope).await.map(Some) } else { Ok(None) } };
-    let (kubeconfig, bearer) = tokio::join!(azure.cluster_credential(&cluster.id, false), bearer);
+    let (kubeconfig, bearer) = tokio::join!(credential.get(&cluster.id), bearer);
     let access = ApiServer::connect(&kubeconfig.map_err(failed)?, bearer.map_err(failed)?.as_ref()).await?;
     Ok(Arc::new(access))
 }

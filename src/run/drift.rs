@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{OptionFuture, join_all};
 use serde_json::{Value, json};
 
+use super::memory::Memory;
 use super::provision::look;
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
-use super::survey::without_terraform;
+use super::survey::{Next, without_terraform};
 use super::tally::Tally;
 use super::{judge, outputs, prepare};
 use crate::base::clock::Timestamp;
@@ -22,6 +23,7 @@ use crate::kube::FIELD_MANAGER;
 use crate::observed::{Observed, SettingsMap};
 use crate::plan;
 use crate::spec::Spec;
+use crate::verify::{Proof, shortcut};
 
 /// How far back the Activity Log is asked; Azure keeps it for 90 days.
 const LOOK_BACK: Duration = Duration::from_hours(14 * 24);
@@ -35,6 +37,8 @@ pub(super) struct Look {
     pub(super) found: DriftReport,
     /// When each drift that counts began, by key.
     pub(super) episodes: BTreeMap<String, Episode>,
+    /// What was asked for the proof meanwhile.
+    pub(super) proof: Option<Proof>,
 }
 
 impl Look {
@@ -51,7 +55,7 @@ pub async fn drift(spec: &Spec, setup: Setup, depth: Depth) -> Report {
         Ok(outside) => outside,
         Err(error) => return tally.close(None, Err(error.into())).await,
     };
-    let ended = detect(&outside, spec, depth, &mut tally).await.map(|look| {
+    let ended = detect(&outside, spec, depth, Next::Nothing, &mut tally).await.map(|look| {
         let clean = look.to_mend().next().is_none();
         if !clean {
             tally.report.next.push("mend it with `aksight reconcile --heal`".to_owned());
@@ -61,14 +65,13 @@ pub async fn drift(spec: &Spec, setup: Setup, depth: Depth) -> Report {
     tally.close(Some(&outside), ended).await
 }
 
-/// One look, with who and when, remembered in the journal and told in the report.
-pub(super) async fn detect(outside: &Outside, spec: &Spec, depth: Depth, tally: &mut Tally) -> Result<Look, Stop> {
+/// One look, with who and when, remembered in the journal and told in the report. `next` is what follows when nothing drifted.
+pub(super) async fn detect(outside: &Outside, spec: &Spec, depth: Depth, next: Next, tally: &mut Tally) -> Result<Look, Stop> {
     let desired = resolve(spec, &outside.setup().subscription);
-    outside.azure.warm_up().await?;
     tally.start_lap();
-    let (observed, items, mut blind, lines) = match depth {
-        Depth::Fast => fast(outside, &desired).await?,
-        Depth::Deep => deep(outside, spec, &desired).await?,
+    let Found { observed, items, mut blind, lines, proof } = match depth {
+        Depth::Fast => fast(outside, &desired, next).await?,
+        Depth::Deep => deep(outside, spec, &desired, next).await?,
     };
     tally.add_lap(Phase::Observe);
     blind.sort();
@@ -86,28 +89,51 @@ pub(super) async fn detect(outside: &Outside, spec: &Spec, depth: Depth, tally: 
     tally.looked(lines);
     tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
     tally.report.drift = Some(found.clone());
-    Ok(Look { desired, observed, found, episodes })
+    Ok(Look { desired, observed, found, episodes, proof })
 }
 
-type Found = (Observed, Vec<DriftItem>, Vec<String>, Vec<UnitLine>);
+/// What a look found, before anybody asks who and when.
+struct Found {
+    observed: Observed,
+    items: Vec<DriftItem>,
+    blind: Vec<String>,
+    lines: Vec<UnitLine>,
+    proof: Option<Proof>,
+}
 
-async fn fast(outside: &Outside, desired: &Desired) -> Result<Found, Stop> {
+async fn fast(outside: &Outside, desired: &Desired, next: Next) -> Result<Found, Stop> {
     outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
-    let observed = Box::pin(without_terraform(outside, desired)).await?;
+    let memory = Memory::recall(outside).await?;
+    let known = memory.known(outside, desired);
+    let shortcut = memory.shortcut.clone().filter(|_| next == Next::Proof && desired.verification.enabled);
+    // Without an address to ask at, the whole proof will be wanted.
+    let sign_in = if next == Next::Proof && shortcut.is_none() { Next::Work } else { Next::Nothing };
+    let ask = OptionFuture::from(shortcut.map(|shortcut| shortcut::ask(shortcut, desired, &outside.azure)));
+    let look = async {
+        outside.azure.warm_up().await?;
+        let ahead =
+            OptionFuture::from(memory.by_api_server.then(|| outside.credential.fetch_ahead(&desired.cluster, desired.entra)));
+        let (observed, _) = tokio::join!(without_terraform(outside, desired, &known, sign_in), ahead);
+        observed
+    };
+    let (observed, answered) = tokio::join!(Box::pin(look), Box::pin(ask));
+    let observed = observed?;
+    let proof = answered.flatten().and_then(|answered| shortcut::judge(&answered, desired, &observed));
     let plan = plan::draft(desired, &observed)?;
     let items = plan::drift(desired, &observed, &plan);
     let unasked = |spot: &String| !spot.starts_with("terraform:");
     let lines = plan.lines();
-    Ok((observed, items, plan.blind_spots.into_iter().filter(unasked).collect(), lines))
+    Ok(Found { observed, items, blind: plan.blind_spots.into_iter().filter(unasked).collect(), lines, proof })
 }
 
-async fn deep(outside: &Outside, spec: &Spec, desired: &Desired) -> Result<Found, Stop> {
+async fn deep(outside: &Outside, spec: &Spec, desired: &Desired, next: Next) -> Result<Found, Stop> {
     let policies = judge::policies(spec, &outside.setup().base)?;
     prepare::write_files(outside, spec)?;
-    let (observed, plan) = look(outside, spec, desired, &policies, &[]).await?;
+    outside.azure.warm_up().await?;
+    let (observed, proof, plan) = look(outside, spec, desired, &policies, (&[], next)).await?;
     let items = plan::drift(desired, &observed, &plan);
     let lines = plan.lines();
-    Ok((observed, items, plan.blind_spots, lines))
+    Ok(Found { observed, items, blind: plan.blind_spots, lines, proof })
 }
 
 /// Asks who wrote what differs: the Activity Log for Azure, the API server's field managers for the cluster. What cannot be read

@@ -9,6 +9,7 @@ pub mod door;
 mod drift;
 mod fleet;
 mod judge;
+mod memory;
 mod outputs;
 mod plan;
 mod prepare;

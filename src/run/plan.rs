@@ -3,6 +3,7 @@
 use super::provision::look;
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
+use super::survey::Next;
 use super::tally::Tally;
 use super::{judge, outputs, prepare};
 use crate::desired::resolve;
@@ -34,7 +35,7 @@ async fn draw(outside: &Outside, spec: &Spec, allowed: &[String], tally: &mut Ta
     prepare::write_files(outside, spec)?;
     outside.azure.warm_up().await?;
     tally.start_lap();
-    let (observed, plan) = look(outside, spec, &desired, &policies, allowed).await?;
+    let (observed, _, plan) = look(outside, spec, &desired, &policies, (allowed, Next::Nothing)).await?;
     tally.add_lap(Phase::Observe);
     tally.planned(&plan);
     tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);

@@ -33,7 +33,7 @@ fn schema(stack: &str) -> String {
     format!("tf_{plain}_{}", &digest::sha256_hex(stack.as_bytes())[..8])
 }
 
-/// Writes a file of ours, 0600, whole or not at all; a file that already says so is left alone, so that `init` is not needed anew.
+/// Writes a file of ours; one that already says so is left alone, so that `init` is not needed anew.
 pub(super) fn write(directory: &Path, file: &File) -> Result<(), Stop> {
     let path = directory.join(file.name);
     if std::fs::read(&path).is_ok_and(|there| there == file.text.as_bytes()) {
@@ -48,7 +48,8 @@ pub(super) fn write(directory: &Path, file: &File) -> Result<(), Stop> {
     })
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a file, 0600, whole or not at all.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let new = path.with_extension("new");
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;

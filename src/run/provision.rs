@@ -3,9 +3,10 @@
 //! A second look follows every round that wrote, because some wishes can only be judged once others are fulfilled, and because only
 //! a plan without changes proves that the work is done.
 
+use super::memory::Memory;
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
-use super::survey::survey;
+use super::survey::{Next, survey};
 use super::tally::Tally;
 use super::{judge, outputs, prepare, problem, resume, verify};
 use crate::base::Class;
@@ -17,6 +18,7 @@ use crate::observed::Observed;
 use crate::plan::{self, Approved, Checked, Plan};
 use crate::policy::Policies;
 use crate::spec::Spec;
+use crate::verify::Proof;
 
 /// Two rounds are the rule: one that works and one that finds nothing left. More mean that somebody else writes too.
 const MOST_ROUNDS: u32 = 5;
@@ -67,15 +69,18 @@ pub(super) async fn rounds(outside: &Outside, spec: &Spec, wants: &Wants<'_>, ta
     let policies = judge::policies(spec, &setup.base)?;
     prepare::write_files(outside, spec)?;
     outside.azure.warm_up().await?;
+    // A stack that was proven before is likely to be as it was: then the proof is asked for while terraform plans.
+    let mut next = if Memory::recall(outside).await?.shortcut.is_some() && wants.verify { Next::Proof } else { Next::Work };
     for round in 1..=MOST_ROUNDS {
         tally.start_lap();
-        let (observed, plan) = look(outside, spec, &desired, &policies, &wants.allow_destroy).await?;
+        let (observed, proof, plan) = look(outside, spec, &desired, &policies, (&wants.allow_destroy, next)).await?;
         tally.add_lap(Phase::Observe);
         tally.planned(&plan);
         tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
         if !plan.has_work() {
-            return verify::prove(outside, &desired, &observed, wants.verify, tally).await;
+            return verify::prove(outside, (&desired, &observed), wants.verify, proof, tally).await;
         }
+        next = Next::Work;
         let Some(approved) = consent(plan, wants, round, setup)? else { return Ok(declined(tally)) };
         tally.start_lap();
         let execution = carry_out(outside, &desired, &approved).await?;
@@ -98,14 +103,14 @@ pub(super) async fn look(
     spec: &Spec,
     desired: &Desired,
     policies: &Policies,
-    allowed: &[String],
-) -> Result<(Observed, Plan<Checked>), Stop> {
+    (allowed, next): (&[String], Next),
+) -> Result<(Observed, Option<Proof>, Plan<Checked>), Stop> {
     resume::reclaim(outside).await?;
-    let observed = Box::pin(survey(outside, desired)).await?;
+    let (observed, proof) = survey(outside, desired, next).await?;
     resume::settle(outside, &observed).await?;
     resume::refuse_foreign(desired, &observed)?;
     let plan = judge::review(policies, plan::draft(desired, &observed)?, spec, &observed, allowed)?;
-    Ok((observed, plan))
+    Ok((observed, proof, plan))
 }
 
 /// Lets a plan through guard and policies, and asks. Later rounds finish what the first was approved for: they are not asked about

@@ -11,6 +11,7 @@ use super::drift::{self, Look, detect, plan_name};
 use super::provision::{Answer, Wants, rounds};
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
+use super::survey::Next;
 use super::tally::Tally;
 use super::verify;
 use crate::base::clock::Timestamp;
@@ -50,12 +51,13 @@ pub async fn reconcile(spec: &Spec, setup: Setup, healing: &Healing) -> Report {
 }
 
 async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {
-    let look = detect(outside, spec, healing.depth, tally).await?;
+    let next = if healing.verify { Next::Proof } else { Next::Nothing };
+    let look = detect(outside, spec, healing.depth, next, tally).await?;
     let Some(id) = look.found.plan.clone() else {
         if let Some(stale) = healing.approved.as_ref() {
             outside.setup().events.note(format!("nothing is left of the approved plan `{stale}` to be mended"));
         }
-        return verify::prove(outside, &look.desired, &look.observed, healing.verify, tally).await;
+        return verify::prove(outside, (&look.desired, &look.observed), healing.verify, look.proof, tally).await;
     };
     tally.report.plan.findings.clear();
     if !healing.heal {

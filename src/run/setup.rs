@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::door::door;
+use super::door::{Credential, door};
 use crate::azure::{self, Azure, CredentialSource};
 use crate::base::{Clock, Cloud};
 use crate::event::Stream;
@@ -146,6 +146,8 @@ pub struct Outside {
     pub azure: Azure,
     /// The way into the cluster.
     pub door: Door,
+    /// What leads to its API server.
+    pub credential: Credential,
     /// Terraform's directory.
     pub terraform: Workdir,
     /// Where the plan that is shown is kept.
@@ -204,7 +206,8 @@ impl Outside {
     /// # Errors
     /// [`Unready`]; nothing was changed then.
     pub async fn open(mut setup: Setup, spec: &Spec) -> Result<Self, Unready> {
-        make_private(&setup.directory)?;
+        let unusable = |source| Unready::Directory { path: setup.directory.clone(), source };
+        make_private(&setup.directory).map_err(unusable)?;
         // Losing a lease stops this run, not those beside it.
         (setup.cancel, setup.again) = (setup.cancel.child_token(), setup.again.child_token());
         let now = setup.clock.now();
@@ -233,8 +236,10 @@ impl Outside {
         let azure = Azure::connect(settings)?;
         let start = Start { command: setup.command.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), pid };
         let run = journal.begin(&start, now).await?;
+        let credential = Credential::new(&azure);
         Ok(Self {
-            door: door(&azure, spec.stack.delivery, &setup.cancel),
+            door: door(&credential, spec.stack.delivery, &setup.cancel),
+            credential,
             plan_file: terraform.dir().join("aksight.tfplan"),
             azure,
             terraform,
@@ -286,8 +291,8 @@ impl Outside {
     }
 }
 
-fn make_private(directory: &Path) -> Result<(), Unready> {
+/// Makes a directory that only its owner may look into.
+pub(super) fn make_private(directory: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|source| Unready::Directory { path: directory.to_owned(), source })
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }

@@ -6,49 +6,80 @@ use super::stop::Stop;
 use crate::base::Kind;
 use crate::desired::Desired;
 use crate::event::{Event, Phase};
+use crate::observe::Known;
 use crate::observed::tfplan::TerraformView;
 use crate::observed::{Observed, Sight};
 use crate::terraform::{Message, Watch};
+use crate::verify::{self, Proof, Questions};
 use crate::{azure, observe};
 
-/// Looks at the world. Terraform's opinion is indispensable, everything else may be partly unknown.
+/// What follows a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The proof, if nothing is to be done: its questions are asked while terraform still plans.
+    Proof,
+    /// The proof after more work: it is signed in for it.
+    Work,
+    /// Nothing.
+    Nothing,
+}
+
+/// Looks at the world, signed in already. Terraform's opinion is indispensable, everything else may be partly unknown.
 ///
 /// # Errors
 /// The subscription cannot be seen, terraform cannot plan, or the user wants to stop.
-pub(super) async fn survey(outside: &Outside, desired: &Desired) -> Result<Observed, Stop> {
+pub(super) async fn survey(outside: &Outside, desired: &Desired, next: Next) -> Result<(Observed, Option<Proof>), Stop> {
     outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
-    let (seen, view) = tokio::join!(without_terraform(outside, desired), plan_terraform(outside));
-    let mut observed = seen?;
+    let seen = async {
+        let observed = without_terraform(outside, desired, &Known::default(), next).await?;
+        let proof = if next == Next::Proof { Some(verify::ask(&questions(outside, desired, &observed)).await) } else { None };
+        Ok::<_, Stop>((observed, proof))
+    };
+    let (seen, view) = tokio::join!(Box::pin(seen), plan_terraform(outside));
+    let (mut observed, proof) = seen?;
     observed.terraform = Sight::Present(view?);
-    Ok(observed)
+    Ok((observed, proof))
 }
 
-/// Looks at Azure and the cluster alone.
+/// Looks at Azure and the cluster alone, signed in already.
 ///
 /// # Errors
 /// The subscription cannot be seen, or the user wants to stop.
-pub(super) async fn without_terraform(outside: &Outside, desired: &Desired) -> Result<Observed, Stop> {
+pub(super) async fn without_terraform(outside: &Outside, desired: &Desired, known: &Known, next: Next) -> Result<Observed, Stop> {
     let setup = outside.setup();
-    let now = setup.clock.now();
-    let look = observe::look(desired, &outside.azure, &outside.door, now);
-    tokio::select! {
-        () = setup.cancel.cancelled() => Err(Stop::interrupted()),
-        (door, seen, ()) = async { tokio::join!(door_opens(outside, desired), look, proof_ahead(outside, desired)) } => {
-            door?;
-            Ok(seen)
+    let look = observe::look(desired, &outside.azure, &outside.door, known, setup.clock.now());
+    let sign_in = async {
+        if next != Next::Nothing && desired.verification.enabled {
+            outside.azure.warm_up_data_planes().await;
         }
+    };
+    let observed = tokio::select! {
+        () = setup.cancel.cancelled() => return Err(Stop::interrupted()),
+        (observed, ()) = async { tokio::join!(Box::pin(look), sign_in) } => observed,
+    };
+    // What tells the registrations tells that the subscription can be seen, too.
+    if observed.registrations.seen().is_none() {
+        subscription_is_there(outside, desired).await?;
     }
+    Ok(observed)
 }
 
-/// Signs in for the proof while the world is read.
-async fn proof_ahead(outside: &Outside, desired: &Desired) {
-    if desired.verification.enabled {
-        outside.azure.warm_up_data_planes().await;
+/// What the proof asks, about the world as it was seen.
+pub(super) fn questions<'a>(outside: &'a Outside, desired: &'a Desired, observed: &'a Observed) -> Questions<'a> {
+    let setup = outside.setup();
+    Questions {
+        desired,
+        observed,
+        azure: &outside.azure,
+        door: &outside.door,
+        clock: setup.clock.clone(),
+        events: setup.events.clone(),
+        cancel: setup.cancel.clone(),
     }
 }
 
 /// Whether the subscription can be seen at all: every other absence would look like something to create.
-async fn door_opens(outside: &Outside, desired: &Desired) -> Result<(), azure::Error> {
+async fn subscription_is_there(outside: &Outside, desired: &Desired) -> Result<(), azure::Error> {
     match outside.azure.get(&desired.subscription, Kind::Subscription).await? {
         Some(_) => Ok(()),
         None => Err(azure::Error::ReadAnswer {

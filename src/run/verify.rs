@@ -1,12 +1,14 @@
 //! `verify`, and the end of `provision`: the proof that data arrives.
 
+use super::memory::Memory;
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
-use super::survey::without_terraform;
+use super::survey::{Next, questions, without_terraform};
 use super::tally::Tally;
 use super::{outputs, problem};
 use crate::desired::{Desired, resolve};
 use crate::event::{Check, CheckId, Event, Outcome, Phase, Report};
+use crate::observe::Known;
 use crate::observed::{GrafanaView, Observed};
 use crate::spec::Spec;
 use crate::verify;
@@ -31,18 +33,18 @@ async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> R
     }
     outside.azure.warm_up().await?;
     tally.start_lap();
-    let observed = Box::pin(without_terraform(outside, &desired)).await?;
+    let observed = without_terraform(outside, &desired, &Known::default(), Next::Work).await?;
     tally.add_lap(Phase::Observe);
     tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
-    prove(outside, &desired, &observed, true, tally).await
+    prove(outside, (&desired, &observed), true, None, tally).await
 }
 
-/// The proof, after the last look. What was written before decides between changed and unchanged.
+/// The proof, after the last look. `first` is what was asked since. What was written before decides between changed and unchanged.
 pub(super) async fn prove(
     outside: &Outside,
-    desired: &Desired,
-    observed: &Observed,
+    (desired, observed): (&Desired, &Observed),
     wanted: bool,
+    first: Option<verify::Proof>,
     tally: &mut Tally,
 ) -> Result<Outcome, Stop> {
     let setup = outside.setup();
@@ -56,23 +58,16 @@ pub(super) async fn prove(
         tally.checked(CheckId::ALL.into_iter().map(|id| Check::skipped(id, why)).collect());
         tally.report.next.push("nothing was proven; `aksight verify` asks whether data arrives".to_owned());
         outputs::keep(outside, &tally.report.outputs, &tally.report.checks).await?;
+        Memory::keep(outside, desired, observed, None).await?;
         return Ok(done);
     }
     setup.events.emit(Event::Phase { phase: Phase::Verify });
     tally.start_lap();
-    let questions = verify::Questions {
-        desired,
-        observed,
-        azure: &outside.azure,
-        door: &outside.door,
-        clock: setup.clock.clone(),
-        events: setup.events.clone(),
-        cancel: setup.cancel.clone(),
-    };
-    let checks = verify::run(&questions, desired.verification.bound).await;
+    let proof = verify::run(&questions(outside, desired, observed), first, desired.verification.bound).await;
     tally.add_lap(Phase::Verify);
-    tally.checked(checks);
+    tally.checked(proof.checks);
     outputs::keep(outside, &tally.report.outputs, &tally.report.checks).await?;
+    Memory::keep(outside, desired, observed, proof.shortcut).await?;
     if tally.report.verified {
         tally.report.next.extend(where_to_look(observed));
         return Ok(done);

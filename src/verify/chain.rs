@@ -1,5 +1,6 @@
 //! The control plane's part of the way: cluster → association → rule → workspace ← Grafana (contract §6.1).
 
+use super::query_endpoint;
 use crate::desired::Desired;
 use crate::event::{Check, CheckId};
 use crate::observed::{ClusterView, GrafanaView, Observed};
@@ -25,10 +26,10 @@ fn broken(desired: &Desired, observed: &Observed) -> Option<(String, String)> {
     if !view.runs_cilium() || !view.observability() {
         return Some(("the cluster does not run Cilium with container network observability".into(), again()));
     }
-    let Some(workspace) = observed.workspace.seen() else {
+    if observed.workspace.seen().is_none() {
         return Some((format!("workspace `{}` was not seen", desired.workspace.name()), again()));
-    };
-    if workspace.text("/properties/metrics/prometheusQueryEndpoint").is_none_or(str::is_empty) {
+    }
+    if query_endpoint(observed).is_none() {
         return Some(("the workspace has no query endpoint".into(), "wait until the workspace is ready".into()));
     }
     let associations = observed.associations.seen().map_or(&[][..], Vec::as_slice);

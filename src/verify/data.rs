@@ -1,6 +1,6 @@
 //! Agents, scrape target and series (contract §6.2, §6.3).
 
-use super::Questions;
+use super::{Questions, query_endpoint};
 use crate::azure::prometheus::{Client, Error};
 use crate::base::Class;
 use crate::event::{Check, CheckId};
@@ -93,9 +93,7 @@ pub(super) fn flows_query(questions: &Questions<'_>) -> String {
 }
 
 async fn value(questions: &Questions<'_>, query: &str) -> Result<Option<f64>, Error> {
-    let workspace = questions.observed.workspace.seen();
-    let endpoint =
-        workspace.and_then(|workspace| workspace.text("/properties/metrics/prometheusQueryEndpoint")).unwrap_or_default();
+    let endpoint = query_endpoint(questions.observed).unwrap_or_default();
     let samples = Client::new(questions.azure, endpoint).query(query).await?;
     Ok(samples.first().map(|sample| sample.value))
 }

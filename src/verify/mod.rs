@@ -6,6 +6,7 @@
 mod chain;
 mod data;
 mod grafana;
+pub mod shortcut;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::kube::Door;
 use crate::observed::Observed;
 
 pub use chain::chain;
+pub use shortcut::Shortcut;
 
 /// Pause between two rounds of questions: half a scrape interval.
 const POLL: Duration = Duration::from_secs(15);
@@ -43,25 +45,43 @@ pub struct Questions<'a> {
     pub cancel: CancellationToken,
 }
 
+/// What came of the questions.
+#[derive(Clone, Debug, Default)]
+pub struct Proof {
+    /// The checks, in order.
+    pub checks: Vec<Check>,
+    /// Where Grafana answered, if it did: the next proof may begin there.
+    pub shortcut: Option<Shortcut>,
+}
+
 /// Asks until every check passes, one fails for good, the bound is reached or the user stops. The checks come in order; a check
-/// behind a broken link is asked all the same, because its answer helps to find the cause.
-pub async fn run(questions: &Questions<'_>, bound: Duration) -> Vec<Check> {
+/// behind a broken link is asked all the same, because its answer helps to find the cause. `first` is what was asked already, since the
+/// last write: if it proves the data, it is the answer.
+pub async fn run(questions: &Questions<'_>, first: Option<Proof>, bound: Duration) -> Proof {
     let started = questions.clock.now();
     let mut told: Vec<Check> = Vec::new();
+    let mut proof = match first.filter(|first| is_proven(&first.checks)) {
+        Some(first) => first,
+        None => ask(questions).await,
+    };
     loop {
-        let checks = ask(questions).await;
-        tell(&checks, &told, &questions.events);
-        told.clone_from(&checks);
+        tell(&proof.checks, &told, &questions.events);
+        told.clone_from(&proof.checks);
         let settled = |check: &Check| matches!(check.verdict, Verdict::Pass | Verdict::Skipped);
-        let hopeless = checks.iter().any(|check| check.verdict == Verdict::Fail);
-        if checks.iter().all(settled) || hopeless || questions.clock.passed(started) >= bound {
-            return checks;
+        let hopeless = proof.checks.iter().any(|check| check.verdict == Verdict::Fail);
+        if proof.checks.iter().all(settled) || hopeless || questions.clock.passed(started) >= bound {
+            return proof;
         }
         tokio::select! {
-            () = questions.cancel.cancelled() => return checks,
-            () = questions.clock.sleep(POLL) => {}
+            () = questions.cancel.cancelled() => return proof,
+            () = questions.clock.sleep(POLL) => proof = ask(questions).await,
         }
     }
+}
+
+/// Where the workspace answers queries, when it is there and ready.
+fn query_endpoint(observed: &Observed) -> Option<&str> {
+    observed.workspace.seen()?.text("/properties/metrics/prometheusQueryEndpoint").filter(|endpoint| !endpoint.is_empty())
 }
 
 /// The first check that did not pass, in the order of the data's way.
@@ -76,15 +96,16 @@ pub fn is_proven(checks: &[Check]) -> bool {
     first_broken(checks).is_none() && checks.iter().any(|check| check.verdict == Verdict::Pass)
 }
 
-async fn ask(questions: &Questions<'_>) -> Vec<Check> {
-    let (agents, target, flows, through, dashboards) = tokio::join!(
+/// Asks the six questions once.
+pub async fn ask(questions: &Questions<'_>) -> Proof {
+    let (agents, target, flows, (through, shortcut), dashboards) = tokio::join!(
         data::agents(questions),
         data::scrape_target(questions),
         data::hubble_flows(questions),
         grafana::query(questions),
         grafana::dashboards(questions),
     );
-    vec![chain(questions.desired, questions.observed), agents, target, flows, through, dashboards]
+    Proof { checks: vec![chain(questions.desired, questions.observed), agents, target, flows, through, dashboards], shortcut }
 }
 
 fn tell(checks: &[Check], told: &[Check], events: &Stream) {

@@ -93,7 +93,7 @@ async fn drift_of_rest_units_is_found_in_turn_told_with_its_author_and_mended() 
     stage.provision();
     let before = lasting(&stage);
     // Each change is found, with those before it.
-    let changes: [(&str, &str, Edit); 3] = [
+    let changes: [(&str, &str, Edit); 4] = [
         ("metrics-addon", "managedclusters/aks-quickstart", |body| {
             body["properties"]["azureMonitorProfile"]["metrics"]["enabled"] = json!(false);
         }),
@@ -101,27 +101,32 @@ async fn drift_of_rest_units_is_found_in_turn_told_with_its_author_and_mended() 
             body["properties"]["dataCollectionEndpointId"] =
                 json!("/subscriptions/s/resourceGroups/g/providers/Microsoft.Insights/dataCollectionEndpoints/other");
         }),
+        ("recording-rules", "noderecordingrulesrulegroup-aks-quickstart", |body| {
+            body["properties"]["clusterName"] = json!("another");
+        }),
         ("grafana-integration", "grafana/amg-quickstart", |body| {
             body["properties"]["grafanaIntegrations"]["azureMonitorWorkspaceIntegrations"] = json!([]);
         }),
     ];
     for (unit, part, change) in changes {
         stage.edit(part, change);
-        if unit != "dcr" {
-            let seen = stage.act("drift", &[]);
-            assert_eq!((seen.code, item(&seen, unit)["owner"].as_str()), (Some(2), Some("rest")), "{}", seen.all());
-        }
+        let seen = stage.act("drift", &[]);
+        assert_eq!((seen.code, item(&seen, unit)["owner"].as_str()), (Some(2), Some("rest")), "{}", seen.all());
     }
-    // Somebody else deletes an assignment and the association, over ARM.
+    // Somebody else deletes an assignment, the association and the endpoint, over ARM.
     let writer = stage.second_writer().await;
     let assignment = stage.resources("roleassignments").into_iter().find(|id| id.contains("accounts/amw")).unwrap();
-    for id in [assignment, stage.resources("datacollectionruleassociations")[0].clone()] {
-        let kind = if id.contains("roleassignments") { Kind::RoleAssignment } else { Kind::DataCollectionRuleAssociation };
+    let gone = [
+        (assignment, Kind::RoleAssignment),
+        (stage.resources("datacollectionruleassociations")[0].clone(), Kind::DataCollectionRuleAssociation),
+        (stage.resources("datacollectionendpoints/msprom")[0].clone(), Kind::DataCollectionEndpoint),
+    ];
+    for (id, kind) in gone {
         writer.write(aksight::azure::Write::delete(aksight::base::ArmId::parse(&id).unwrap(), kind)).await;
     }
     writer.leave().await;
     let seen = stage.act("drift", &[]);
-    for unit in ["dcra", "metrics-addon", "grafana-integration"] {
+    for unit in ["dce", "dcr", "dcra", "metrics-addon", "recording-rules", "grafana-integration"] {
         assert_eq!(item(&seen, unit)["class"], "drift", "{}", seen.all());
     }
     assert!(to_mend(&seen).iter().any(|line| line.starts_with("role:")), "{}", seen.all());
@@ -133,6 +138,57 @@ async fn drift_of_rest_units_is_found_in_turn_told_with_its_author_and_mended() 
     assert_eq!(to_mend(&stage.act("drift", &["--deep"])), Vec::<String>::new());
     let (after, names) = (lasting(&stage), |world: &Value| world.as_object().unwrap().keys().cloned().collect::<Vec<_>>());
     assert_eq!(names(&after), names(&before));
+}
+
+/// A look that finds nothing asks little; what it does not ask again was shown before, and is asked once it no longer fits.
+#[tokio::test]
+async fn a_look_that_finds_nothing_asks_little_and_still_proves_the_data() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    let asked = |more: &[&str]| {
+        let from = stage.requests().len();
+        let ended = stage.act("reconcile", more);
+        let all = stage.requests()[from..].to_vec();
+        let paths: Vec<String> = all.iter().map(|request| request["path"].as_str().unwrap().to_owned()).collect();
+        let signs_in = |path: &&String| path.contains("/oauth2/") || path.starts_with("/metadata/");
+        (ended, paths.iter().filter(|path| !signs_in(path)).cloned().collect::<Vec<_>>())
+    };
+    let (quick, paths) = asked(&[]);
+    assert_eq!((quick.code, &quick.json()["verified"]), (Some(0), &true.into()), "{}", quick.all());
+    assert!(paths.len() <= 15, "{paths:#?}");
+    let verdict = |ended: &Ended, id: &str| {
+        let report = ended.json();
+        let checks = report["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["id"] == id).unwrap()["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(["agents", "hubble-flows", "grafana-query"].map(|id| verdict(&quick, id)), ["pass"; 3], "{}", quick.all());
+    assert_eq!(verdict(&quick, "dashboards"), "skipped");
+    // A deep look asks for everything.
+    let (deep, _) = asked(&["--deep"]);
+    assert_eq!((deep.code, verdict(&deep, "dashboards").as_str()), (Some(0), "pass"), "{}", deep.all());
+    // Grafana's data source moved: the remembered address is no longer right, so the whole proof is asked for and finds the new one.
+    let journal = aksight::journal::Journal::open(&stage.state().join("journal.db")).await.unwrap();
+    let now = jiff::Timestamp::now();
+    let start = aksight::journal::Start { command: "a test".to_owned(), version: String::new(), pid: 1 };
+    let run = journal.begin(&start, now).await.unwrap();
+    let mut memory = journal.output("memory").await.unwrap().unwrap();
+    memory["shortcut"]["data_source"] = json!("elsewhere");
+    journal.put_output(&run, "memory", &memory, now).await.unwrap();
+    journal.end(&run, "unchanged", &json!({}), now).await.unwrap();
+    journal.close().await;
+    let (moved, _) = asked(&[]);
+    assert_eq!((moved.code, verdict(&moved, "dashboards").as_str()), (Some(0), "pass"), "{}", moved.all());
+    let (quick, paths) = asked(&[]);
+    assert_eq!((quick.code, verdict(&quick, "dashboards").as_str()), (Some(0), "skipped"), "{}", quick.all());
+    assert!(paths.len() <= 15, "{paths:#?}");
+    // Somebody writes the settings anew, to the same effect: the agents are looked at again, and awaited if they must restart.
+    let writer = stage.second_writer().await;
+    let cluster = writer.id(Kind::ManagedCluster, "aks-quickstart");
+    let note = "kubectl -n kube-system annotate configmap ama-metrics-settings-configmap note=x";
+    writer.invoke(&cluster, note).await;
+    writer.leave().await;
+    let (touched, paths) = asked(&[]);
+    assert!(paths.iter().any(|path| path.ends_with("/daemonsets/ama-metrics-node")), "{}\n{paths:#?}", touched.all());
 }
 
 #[tokio::test]

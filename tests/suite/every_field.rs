@@ -278,11 +278,16 @@ fn news(pointer: &str) -> Value {
     }
 }
 
-/// Of two changes of one field the first, and of the cluster's pool its own fields and not its name: together they can be made.
+/// Of several changes of one field (the tags of a resource are one) the first that is drift, and of the cluster's pool its own
+/// fields and not its name: together they can be made.
 fn together(cases: &[Case]) -> Vec<&Case> {
     let mut taken = BTreeSet::new();
-    let first = |case: &&Case| !case.what.contains("default_node_pool[0].name") && taken.insert(case.expected.clone());
-    cases.iter().filter(first).collect()
+    let (drift, added): (Vec<&Case>, Vec<&Case>) =
+        cases.iter().partition(|case| case.expected.iter().all(|one| one.3 == "drift"));
+    let name = |field: &str| if field.starts_with("tags.") { "tags".to_owned() } else { field.to_owned() };
+    let place = |case: &Case| case.expected.iter().map(|one| (one.0.clone(), name(&one.1))).collect::<Vec<_>>();
+    let first = |case: &&Case| !case.what.contains("default_node_pool[0].name") && taken.insert(place(case));
+    drift.into_iter().chain(added).filter(first).collect()
 }
 
 /// The body without what changes with every write.
@@ -464,13 +469,17 @@ fn of_collection(desired: &Desired) -> Vec<Case> {
     );
     let rest = |unit: &str, field: &str| drifted(unit, field, "rest");
     let (whole, elsewhere, gone) = (rule.clone(), association.clone(), association.clone());
-    let flows = rule.clone();
+    let (flows, through) = (rule.clone(), rule.clone());
     vec![
         case("the endpoint is gone", [rest("dce", "*")], move |world| remove(world, &endpoint)),
         // Azure does not let a rule go without its associations.
         case("the rule is gone", [rest("dcr", "*"), rest("dcra", "dataCollectionRuleId")], move |world| {
             remove(world, &whole);
             remove(world, &association);
+        }),
+        case("the rule receives through another endpoint", [rest("dcr", "dataCollectionEndpointId")], move |world| {
+            let place = &mut world["resources"][&through]["properties"]["dataCollectionEndpointId"];
+            *place = json!(place.as_str().unwrap().to_owned() + "-other");
         }),
         case("the rule sends nothing", [rest("dcr", "destinations.monitoringAccounts")], move |world| {
             world["resources"][&flows]["properties"]["dataFlows"] = json!([]);
@@ -562,7 +571,9 @@ fn of_settings(desired: &Desired) -> Vec<Case> {
     };
     let later = cluster.clone();
     all.push(case("the settings are newer than the agents", waits("agents-pickup", "*", "cluster"), move |world| {
-        settings(world, &later)["metadata"]["managedFields"][0]["time"] = json!("2099-01-01T00:00:00Z");
+        let metadata = &mut settings(world, &later)["metadata"];
+        metadata["managedFields"][0]["time"] = json!("2099-01-01T00:00:00Z");
+        metadata["resourceVersion"] = json!("9999");
     }));
     let busy = waits("terraform:azurerm_kubernetes_cluster.this", "provisioningState", "terraform");
     all.push(case("the cluster is being written", busy, move |world| {

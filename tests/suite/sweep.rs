@@ -385,7 +385,7 @@ fn specs(files: &[String]) -> Vec<Spec> {
 async fn looked(azure: &Azure, spec: &Spec) -> Vec<String> {
     let desired = resolve(spec, OTHER);
     let door = Door::new(|_| async { Err(kube::Error::Unauthorized { message: "a test".to_owned() }) });
-    let observed = Box::pin(observe::look(&desired, azure, &door, jiff::Timestamp::now())).await;
+    let observed = Box::pin(observe::look(&desired, azure, &door, &observe::Known::default(), jiff::Timestamp::now())).await;
     let plan = plan::draft(&desired, &observed).unwrap();
     let items = plan::drift(&desired, &observed, &plan);
     items.iter().filter(|item| item.winner != Winner::Found).map(|item| format!("{} {}", item.unit, item.field)).collect()

@@ -10,6 +10,8 @@ mod rule_groups;
 mod settings;
 mod terraform;
 
+pub use settings::TAKEN_UP;
+
 use super::engine::Outcome;
 use super::{Error, Hands};
 use crate::plan::{Step, Unit};

@@ -9,10 +9,12 @@ use crate::execute::engine::Outcome;
 use crate::execute::retry::patiently;
 use crate::execute::{Error, Hands};
 use crate::kube::pickup::{PickUp, USUALLY_WITHIN, judge, renewed, starts};
-use crate::kube::{Access, ConfigMap, Workload};
+use crate::kube::{ConfigMap, Workload};
 
 /// Where the moment at which the last write began is kept in the journal: a map read by run-command does not tell when it changed.
 const WRITTEN: &str = "settings_written_at";
+/// Where the journal keeps which settings ([`ConfigMap::version`]) the agents were seen to have taken up.
+pub const TAKEN_UP: &str = "settings_taken_up";
 /// How often the agents are looked at, and for how long: pick-up takes 2-3 minutes, a new add-on up to 15 (contract §5.8, §6.3).
 const LOOK: Duration = Duration::from_secs(15);
 const LOOKS: u32 = 60;
@@ -47,18 +49,20 @@ pub(super) async fn merge_settings(
 
 pub(super) async fn await_pickup(unit: &UnitId, cluster: &ArmId, hands: &Hands) -> Result<Outcome, Error> {
     let access = hands.door.open(&hands.need(cluster, Kind::ManagedCluster).await?).await?;
-    let mut changed = changed_at(access.as_ref(), hands).await?;
+    let map = access.config_map(NAMESPACE, CONFIG_MAP).await?;
+    let mut changed = changed_at(map.as_ref(), hands).await?;
     let mut restarted = false;
     let mut before = None;
     let mut last = String::from("the agents were not looked at");
     for _ in 0..LOOKS {
         let agents = patiently(hands, unit, true, || async { Ok(access.agents().await?) }).await?;
         if renewed(&agents, Workload::Node, before.get_or_insert_with(|| starts(&agents, Workload::Node))) {
-            return Ok(Outcome::proven("the agents of every node were started anew after the settings were written"));
+            return taken_up(hands, map.as_ref(), "the agents of every node were started anew after the settings were written")
+                .await;
         }
         match judge(&agents, Workload::Node, changed, hands.clock.now(), USUALLY_WITHIN) {
             PickUp::Done { .. } => {
-                return Ok(Outcome::proven("the agents of every node started after the settings were written"));
+                return taken_up(hands, map.as_ref(), "the agents of every node started after the settings were written").await;
             }
             PickUp::Overdue { .. } if !restarted => {
                 hands.events.progress(unit, "not picked up in time; restarting `ama-metrics-node`");
@@ -78,10 +82,17 @@ pub(super) async fn await_pickup(unit: &UnitId, cluster: &ArmId, hands: &Hands) 
     Err(Error::Patience { what: "the pick-up of the settings by the agents".into(), minutes: 15, last })
 }
 
+/// Notes which settings were taken up, so that the next look need not ask the agents.
+async fn taken_up(hands: &Hands, map: Option<&ConfigMap>, how: &str) -> Result<Outcome, Error> {
+    if let Some(map) = map {
+        hands.journal.put_output(&hands.run, TAKEN_UP, &serde_json::json!(map.version()), hands.clock.now()).await?;
+    }
+    Ok(Outcome::proven(how))
+}
+
 /// When the settings were last written: as the API server says, else as the journal remembers, else now.
-async fn changed_at(access: &dyn Access, hands: &Hands) -> Result<Timestamp, Error> {
-    let seen = access.config_map(NAMESPACE, CONFIG_MAP).await?.and_then(|map| map.changed_at());
-    if let Some(at) = seen {
+async fn changed_at(map: Option<&ConfigMap>, hands: &Hands) -> Result<Timestamp, Error> {
+    if let Some(at) = map.and_then(ConfigMap::changed_at) {
         return Ok(at);
     }
     let remembered = hands.journal.output(WRITTEN).await?.and_then(|value| value.as_str()?.parse().ok());

@@ -7,7 +7,7 @@ use crate::observed::Sight;
 use crate::plan::draft::{self, DCE};
 use crate::plan::{Step, Unit};
 
-/// The endpoint's unit. `in_use` is the endpoint of a rule that already does the work, so that none of ours is needed.
+/// The endpoint's unit. `in_use` is the endpoint of somebody else's rule that already does the work, so that none of ours is needed.
 pub fn unit(wish: &EndpointWish, seen: &Sight<ArmObject>, in_use: Option<&str>) -> Unit {
     let title = "data collection endpoint";
     if let Some(name) = in_use {

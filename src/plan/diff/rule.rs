@@ -10,7 +10,7 @@ use crate::observed::{Sight, prometheus_workspaces};
 use crate::plan::draft::{DCE, DCR};
 use crate::plan::{Step, Unit};
 
-/// The rule's unit. `in_use` is a rule under any name that already sends the cluster's metrics to the workspace.
+/// The rule's unit. `in_use` is a rule under another name that already sends the cluster's metrics to the workspace.
 pub fn unit(wish: &RuleWish, seen: &Sight<ArmObject>, in_use: Option<&ArmObject>) -> Unit {
     let title = "data collection rule";
     if let Some(rule) = in_use {

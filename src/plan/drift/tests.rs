@@ -134,12 +134,8 @@ fn what_others_keep_in_the_settings_is_told_and_left_alone() {
     let (desired, mut observed) = as_declared(&spec("quickstart"));
     let mut data = fragment::merge(None, &desired.fragments).unwrap().data;
     data.insert("ksm-config".to_owned(), "labels_allow_list: x".to_owned());
-    let map = crate::observed::SettingsMap {
-        data,
-        resource_version: "1".to_owned(),
-        written: None,
-        writers: std::collections::BTreeMap::new(),
-    };
+    let map =
+        crate::observed::SettingsMap { data, version: "1".to_owned(), written: None, writers: std::collections::BTreeMap::new() };
     observed.settings = Sight::Present(map);
     let plan = plan::draft(&desired, &observed).unwrap();
     let items: Vec<DriftItem> =
