@@ -111,7 +111,9 @@ impl ConfigMap {
                 all.entry(key.to_owned()).or_default().push(write_of.clone());
             }
         }
-        all.values_mut().for_each(|writes| writes.sort_by_key(|(_, at)| *at));
+        for writes in all.values_mut() {
+            writes.sort_by_key(|(_, at)| *at);
+        }
         all
     }
 
