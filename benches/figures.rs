@@ -30,6 +30,7 @@ fn main() {
     let peak = first_light(home.path());
     println!("peak memory of a whole provision, embedded Azure included: {} MB (bound: 80 MB)", peak / 1024);
     no_op(home.path());
+    reconcile(home.path());
     tokio::runtime::Runtime::new().unwrap().block_on(observation(home.path(), &file));
 }
 
@@ -115,6 +116,41 @@ fn no_op(home: &Path) {
     let (ours, bare) = (median(ours), median(bare));
     let ratio = ours.as_secs_f64() / bare.as_secs_f64();
     println!("no-op provision {:.0} ms / bare terraform plan {:.0} ms = {ratio:.2} (bound: 1.2)", millis(ours), millis(bare));
+}
+
+/// A reconciliation that finds nothing: what it asks, in how many round trips, and the deep one beside a bare `terraform plan`.
+fn reconcile(home: &Path) {
+    let state = home.join(".aksight/rehearsals/quickstart");
+    let run = |more: &[&str]| {
+        timed(|| succeed(&mut aksight(home, &[&["reconcile", "--simulate", "--sim-pace", "0.002"], more].concat())))
+    };
+    let asked = || std::fs::read_to_string(state.join("azure/requests.jsonl")).unwrap();
+    let before = asked().lines().count();
+    run(&[]);
+    let all: Vec<serde_json::Value> = asked().lines().skip(before).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let begins = |request: &&serde_json::Value| {
+        let path = request["path"].as_str().unwrap();
+        path.contains("/oauth2/") || path.starts_with("/metadata/")
+    };
+    let sign_in = all.iter().filter(begins).count();
+    let delay = Duration::from_millis(50);
+    let plain = median((0..ROUNDS).map(|_| run(&[])).collect());
+    let slow = median((0..ROUNDS).map(|_| run(&["--fault", "slow:50"])).collect());
+    // Before the stack is looked at come the metadata host, which only such a cloud has, and the sign-in, one round trip each.
+    let trips = slow.saturating_sub(plain).as_secs_f64() / delay.as_secs_f64();
+    println!(
+        "no-op reconcile, fast: {} requests (bound: 15) beside {sign_in} to the metadata host and for the sign-in; {:.0} ms, with 50 ms per request {trips:.1} round trips more, those two among them",
+        all.len() - sign_in,
+        millis(plain),
+    );
+    let (mut deep, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        deep.push(run(&["--deep"]));
+        bare.push(plan_alone(&state));
+    }
+    let (deep, bare) = (median(deep), median(bare));
+    let ratio = deep.as_secs_f64() / bare.as_secs_f64();
+    println!("no-op reconcile, deep {:.0} ms / bare terraform plan {:.0} ms = {ratio:.2} (bound: 1.1)", millis(deep), millis(bare));
 }
 
 fn served(home: &Path, faults: Vec<embedded::Fault>) -> embedded::Options {

@@ -20,5 +20,6 @@ pub mod policy;
 pub mod run;
 pub mod sim;
 pub mod spec;
+pub mod telemetry;
 pub mod terraform;
 pub mod verify;

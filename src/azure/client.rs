@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use azure_core::http::{HttpClient, Pipeline, Url};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::operation::{self, Operation};
 use super::pipeline::Parts;
@@ -24,6 +25,7 @@ pub struct Azure(Arc<Inner>);
 struct Inner {
     cloud: Cloud,
     arm: Url,
+    correlation_id: Uuid,
     clock: Arc<dyn Clock>,
     tokens: Arc<Tokens>,
     resource_manager: Pipeline,
@@ -108,6 +110,7 @@ impl Azure {
         let tokens = parts.tokens(settings.credential, &cloud.authority);
         Ok(Self(Arc::new(Inner {
             arm: request::https(&cloud.arm)?,
+            correlation_id: settings.correlation_id,
             clock: settings.clock,
             resource_manager: parts.resource_manager(&tokens, &cloud.arm_scope),
             prometheus: parts.audience(&tokens, &cloud.prometheus_scope),
@@ -148,6 +151,12 @@ impl Azure {
     #[must_use]
     pub fn cloud(&self) -> &Cloud {
         &self.0.cloud
+    }
+
+    /// What groups the calls of this client in the Activity Log (`x-ms-correlation-request-id`).
+    #[must_use]
+    pub fn correlation_id(&self) -> Uuid {
+        self.0.correlation_id
     }
 
     /// The clock this client waits on.
@@ -339,7 +348,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::CredentialSource;
+    use super::super::{CredentialSource, Issuer};
     use super::super::testing::{ARM, Reply, SECRET, amw, azure, azure_as, empty, refusal, reply, workspace};
     use super::*;
 
@@ -356,7 +365,7 @@ mod tests {
         assert_eq!(sent.header("x-ms-return-client-request-id"), Some("true"));
         assert!(sent.header("authorization").unwrap().starts_with("Bearer e30."));
         for id in ["x-ms-correlation-request-id", "x-ms-client-request-id"] {
-            assert!(uuid::Uuid::parse_str(sent.header(id).unwrap()).is_ok(), "{id}");
+            assert!(Uuid::parse_str(sent.header(id).unwrap()).is_ok(), "{id}");
         }
     }
 
@@ -495,7 +504,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("token");
         let (tenant, client_id) = ("tenant".to_owned(), "client".to_owned());
-        let source = CredentialSource::FederatedToken { tenant, client_id, file: file.clone() };
+        let source = CredentialSource::Assertion { tenant, client_id, issuer: Issuer::File(file.clone()) };
         let (azure, script, _) = azure_as(source, [refusal(401, "ExpiredAuthenticationToken"), reply(200, &workspace("x"))]);
         let error = azure.token("scope").await.unwrap_err();
         assert!(error.to_string().contains("token") && error.class() == Class::Credential, "{error}");

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use super::Error;
+use super::certificate::{Certificate, Found};
+pub use super::assertion::Issuer;
 use crate::base::Secret;
 
 /// A way to sign in.
@@ -17,14 +19,21 @@ pub enum CredentialSource {
         /// The secret.
         secret: Secret,
     },
-    /// An identity that trusts another issuer: a cluster's workload identity, or a pipeline that writes its token into a file.
-    FederatedToken {
+    /// An application that shows an assertion: of its own certificate, or of an issuer that it trusts (a pipeline, a cluster).
+    Assertion {
         /// Tenant GUID or domain.
         tenant: String,
         /// Application (client) id.
         client_id: String,
-        /// The file with the issuer's token. It is replaced before the token ends, so it is read for every sign-in.
-        file: PathBuf,
+        /// Who issues it.
+        issuer: Issuer,
+    },
+    /// The managed identity of the machine that this runs on.
+    ManagedIdentity {
+        /// Client id of a user-assigned identity; the machine's own if none.
+        client_id: Option<String>,
+        /// Another address than that of the instance metadata service.
+        endpoint: Option<String>,
     },
     /// The identity signed in to the az CLI.
     AzureCli {
@@ -33,43 +42,166 @@ pub enum CredentialSource {
         /// Subscription whose account to use; the CLI's current one if none.
         subscription: Option<String>,
     },
+    /// The identity signed in to the Azure Developer CLI. Terraform cannot use it.
+    DeveloperCli {
+        /// Tenant to ask for; the CLI's own default if none.
+        tenant: Option<String>,
+    },
 }
 
-/// Chooses the sign-in from environment variables: `ARM_*` first, `AZURE_*` as fallback; a client secret before a federated token's
-/// file, the az CLI last (unless `ARM_USE_CLI=false`). Reads the files behind `ARM_CLIENT_…_FILE_PATH` and nothing else.
+impl CredentialSource {
+    /// The method, as people call it.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::ClientSecret { .. } => "client secret",
+            Self::Assertion { issuer, .. } => match issuer {
+                Issuer::Token(_) => "OIDC token",
+                Issuer::File(_) => "OIDC token file",
+                Issuer::GitHub { .. } => "GitHub Actions OIDC",
+                Issuer::AzurePipelines { .. } => "Azure DevOps service connection",
+                Issuer::Certificate(_) => "client certificate",
+            },
+            Self::ManagedIdentity { client_id: None, .. } => "system-assigned managed identity",
+            Self::ManagedIdentity { client_id: Some(_), .. } => "user-assigned managed identity",
+            Self::AzureCli { .. } => "az CLI",
+            Self::DeveloperCli { .. } => "azd",
+        }
+    }
+}
+
+/// Chooses the sign-in from environment variables, in azurerm's order: certificate, secret, OIDC token, Azure DevOps, GitHub, managed
+/// identity, az CLI; `ARM_*` before `AZURE_*`. Each counts only under its own condition. Opens a certificate, and reads the files behind
+/// `ARM_CLIENT_…_FILE_PATH`.
 ///
 /// # Errors
-/// [`Error::FindCredential`] when a service principal is incomplete or nothing is left to try; [`Error::ReadFile`].
+/// [`Error::FindCredential`] when a principal is incomplete or nothing is left to try; [`Error::ReadFile`].
 pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Result<CredentialSource, Error> {
-    let get = |names: &[&str]| names.iter().find_map(|name| lookup(name).filter(|value| !value.trim().is_empty()));
-    let tenant = get(&["ARM_TENANT_ID", "AZURE_TENANT_ID"]);
-    let client_id = with_file(get(&["ARM_CLIENT_ID"]), get(&["ARM_CLIENT_ID_FILE_PATH"]), "`ARM_CLIENT_ID_FILE_PATH`")?
-        .or_else(|| get(&["AZURE_CLIENT_ID"]));
-    let secret = with_file(get(&["ARM_CLIENT_SECRET"]), get(&["ARM_CLIENT_SECRET_FILE_PATH"]), "`ARM_CLIENT_SECRET_FILE_PATH`")?
-        .or_else(|| get(&["AZURE_CLIENT_SECRET"]));
-    // The webhook of workload identity sets the second where a pod asks for it; the first counts only with azurerm's switch.
-    let oidc = get(&["ARM_USE_OIDC"]).is_some_and(|value| truthy(&value));
-    let file =
-        get(&["ARM_OIDC_TOKEN_FILE_PATH"]).filter(|_| oidc).or_else(|| get(&["AZURE_FEDERATED_TOKEN_FILE"])).map(PathBuf::from);
-    let cli = get(&["ARM_USE_CLI"]).is_none_or(|value| truthy(&value));
-    match (tenant, client_id, secret, file) {
-        (Some(tenant), Some(client_id), Some(secret), _) => {
-            Ok(CredentialSource::ClientSecret { tenant, client_id, secret: Secret::new(secret) })
-        }
-        (Some(tenant), Some(client_id), None, Some(file)) => Ok(CredentialSource::FederatedToken { tenant, client_id, file }),
-        // A principal was meant to be used: falling back to somebody's CLI login would act as the wrong identity.
-        (tenant, client_id, Some(_), _) => Err(half("a client secret is set", tenant.as_ref(), client_id.as_ref())),
-        (tenant, client_id, None, Some(_)) => {
-            Err(half("the file of a federated token is named", tenant.as_ref(), client_id.as_ref()))
-        }
-        (tenant, _, None, None) if cli => {
-            Ok(CredentialSource::AzureCli { tenant, subscription: get(&["ARM_SUBSCRIPTION_ID", "AZURE_SUBSCRIPTION_ID"]) })
-        }
-        _ => Err(Error::FindCredential(
-            "looked for `ARM_CLIENT_ID`, `ARM_CLIENT_SECRET` (or their `_FILE_PATH` forms) and `ARM_TENANT_ID`, then for the same \
-             names with `AZURE_`, then for `AZURE_FEDERATED_TOKEN_FILE`; the az CLI is switched off by `ARM_USE_CLI`"
+    let variables = Variables(&lookup);
+    let tenant = variables.first(&["ARM_TENANT_ID", "AZURE_TENANT_ID"]);
+    let client_id = variables.or_file("ARM_CLIENT_ID", "`ARM_CLIENT_ID_FILE_PATH`")?;
+    let client_id = client_id.or_else(|| variables.first(&["AZURE_CLIENT_ID"]));
+    // A principal was meant to be used: falling back to somebody's CLI login would act as the wrong identity.
+    let principal = |given: &str| match (&tenant, &client_id) {
+        (Some(tenant), Some(client_id)) => Ok((tenant.clone(), client_id.clone())),
+        _ => Err(half(given, tenant.as_ref(), client_id.as_ref())),
+    };
+    if let Some(certificate) = variables.certificate()? {
+        let (tenant, client_id) = principal("a client certificate is named")?;
+        return Ok(CredentialSource::Assertion { tenant, client_id, issuer: Issuer::Certificate(certificate) });
+    }
+    let secret = variables.or_file("ARM_CLIENT_SECRET", "`ARM_CLIENT_SECRET_FILE_PATH`")?;
+    if let Some(secret) = secret.or_else(|| variables.first(&["AZURE_CLIENT_SECRET"])) {
+        let (tenant, client_id) = principal("a client secret is set")?;
+        return Ok(CredentialSource::ClientSecret { tenant, client_id, secret: Secret::new(secret) });
+    }
+    if let Some((issuer, given)) = variables.issuer()? {
+        let (tenant, client_id) = principal(given)?;
+        return Ok(CredentialSource::Assertion { tenant, client_id, issuer });
+    }
+    if variables.says_yes("ARM_USE_MSI") {
+        return Ok(CredentialSource::ManagedIdentity { client_id, endpoint: variables.first(&["ARM_MSI_ENDPOINT"]) });
+    }
+    if !variables.first(&["ARM_USE_CLI"]).is_none_or(|value| truthy(&value)) {
+        return Err(Error::FindCredential(
+            "looked for an application (`ARM_CLIENT_ID`, `ARM_TENANT_ID`, and `ARM_CLIENT_CERTIFICATE_PATH`, `ARM_CLIENT_SECRET` or \
+             `ARM_USE_OIDC`; or the same names with `AZURE_`) and for a managed identity (`ARM_USE_MSI`); the az CLI is switched off by \
+             `ARM_USE_CLI`"
                 .to_owned(),
-        )),
+        ));
+    }
+    let only_azd = !variables.on_path("az") && variables.on_path("azd");
+    let subscription = variables.first(&["ARM_SUBSCRIPTION_ID", "AZURE_SUBSCRIPTION_ID"]);
+    Ok(if only_azd { CredentialSource::DeveloperCli { tenant } } else { CredentialSource::AzureCli { tenant, subscription } })
+}
+
+/// The environment, as far as sign-ins are concerned.
+struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl Variables<'_> {
+    /// The first of these that is set to something.
+    fn first(&self, names: &[&str]) -> Option<String> {
+        names.iter().find_map(|name| (self.0)(name).filter(|value| !value.trim().is_empty()))
+    }
+
+    fn says_yes(&self, name: &str) -> bool {
+        self.first(&[name]).is_some_and(|value| truthy(&value))
+    }
+
+    /// A variable, or what lies in the file that its `_FILE_PATH` form names.
+    fn or_file(&self, name: &str, purpose: &'static str) -> Result<Option<String>, Error> {
+        let (None, Some(path)) = (self.first(&[name]), self.first(&[&format!("{name}_FILE_PATH")])) else {
+            return Ok(self.first(&[name]));
+        };
+        let path = PathBuf::from(path.trim());
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+            Err(source) => Err(Error::ReadFile { path, purpose, source }),
+        }
+    }
+
+    fn certificate(&self) -> Result<Option<Certificate>, Error> {
+        let inline = self.first(&["ARM_CLIENT_CERTIFICATE"]).map(|text| Found::Inline(Secret::new(text)));
+        let file = || self.first(&["ARM_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH"]);
+        let Some(found) = inline.or_else(|| file().map(|path| Found::File(path.into()))) else { return Ok(None) };
+        let password = self.first(&["ARM_CLIENT_CERTIFICATE_PASSWORD", "AZURE_CLIENT_CERTIFICATE_PASSWORD"]).map(Secret::new);
+        Certificate::open(found, password).map(Some)
+    }
+
+    /// Who issues an assertion, and what showed that one is meant.
+    fn issuer(&self) -> Result<Option<(Issuer, &'static str)>, Error> {
+        let file = |path: String| Issuer::File(path.into());
+        if self.says_yes("ARM_USE_OIDC") {
+            if let Some(token) = self.first(&["ARM_OIDC_TOKEN"]) {
+                return Ok(Some((Issuer::Token(Secret::new(token)), "an OIDC token is set")));
+            }
+            if let Some(path) = self.first(&["ARM_OIDC_TOKEN_FILE_PATH"]) {
+                return Ok(Some((file(path), "the file of an OIDC token is named")));
+            }
+            if let Some(found) = self.asked_for() {
+                return Ok(Some(found));
+            }
+        }
+        // The webhook of workload identity sets it in every pod that asks for it.
+        if let Some(path) = self.first(&["AZURE_FEDERATED_TOKEN_FILE"]) {
+            return Ok(Some((file(path), "the file of a federated token is named")));
+        }
+        if self.says_yes("ARM_USE_AKS_WORKLOAD_IDENTITY") {
+            return Err(Error::FindCredential(
+                "`ARM_USE_AKS_WORKLOAD_IDENTITY` is set, but `AZURE_FEDERATED_TOKEN_FILE` is not: has the pod the label \
+                 `azure.workload.identity/use: \"true\"` and a service account with the annotation `azure.workload.identity/client-id`?"
+                    .to_owned(),
+            ));
+        }
+        if self.says_yes("ARM_USE_OIDC") {
+            return Err(Error::FindCredential(
+                "`ARM_USE_OIDC` is set, but there is no token (`ARM_OIDC_TOKEN`, `ARM_OIDC_TOKEN_FILE_PATH`) and nobody to ask for one: in \
+                 GitHub Actions the job needs `permissions: id-token: write`; in Azure DevOps the step needs `SYSTEM_ACCESSTOKEN` in its \
+                 environment and `ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID`"
+                    .to_owned(),
+            ));
+        }
+        Ok(None)
+    }
+
+    /// A pipeline that gives tokens to whoever asks. A service connection's id means Azure DevOps, as for azurerm.
+    fn asked_for(&self) -> Option<(Issuer, &'static str)> {
+        let token = self.first(&["ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN"])?;
+        let url = self.first(&["ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI"])?;
+        let token = Secret::new(token);
+        let connection = ["ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID"];
+        Some(match self.first(&connection) {
+            Some(service_connection) => {
+                (Issuer::AzurePipelines { url, token, service_connection }, "a service connection is named")
+            }
+            None => (Issuer::GitHub { url, token }, "`ARM_USE_OIDC` is set"),
+        })
+    }
+
+    /// Whether a program lies on the path.
+    fn on_path(&self, program: &str) -> bool {
+        let path = (self.0)("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
     }
 }
 
@@ -95,17 +227,6 @@ pub async fn cli_subscription() -> Result<String, Error> {
     let account: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| refused(error.to_string()))?;
     let id = account.get("id").and_then(serde_json::Value::as_str).map(str::to_owned);
     id.ok_or_else(|| refused("its answer has no `id`".to_owned()))
-}
-
-fn with_file(value: Option<String>, path: Option<String>, purpose: &'static str) -> Result<Option<String>, Error> {
-    let (None, Some(path)) = (&value, path) else {
-        return Ok(value);
-    };
-    let path = PathBuf::from(path.trim());
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-        Err(source) => Err(Error::ReadFile { path, purpose, source }),
-    }
 }
 
 /// The spellings that Go's `ParseBool`, and so azurerm, takes for true.
@@ -167,7 +288,7 @@ mod tests {
     fn a_pod_with_workload_identity_signs_in_by_its_token() {
         let pod = [("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c"), ("AZURE_FEDERATED_TOKEN_FILE", "/var/run/token")];
         let file_of = |pairs: &[(&str, &str)]| match chosen(pairs).unwrap() {
-            CredentialSource::FederatedToken { file, .. } => file.display().to_string(),
+            CredentialSource::Assertion { issuer: Issuer::File(file), .. } => file.display().to_string(),
             other => format!("{other:?}"),
         };
         assert_eq!(file_of(&pod), "/var/run/token");
@@ -179,6 +300,49 @@ mod tests {
         assert!(matches!(secret, Ok(CredentialSource::ClientSecret { .. })));
         let error = chosen(&[pod[2], ("AZURE_TENANT_ID", "t")]).unwrap_err();
         insta::assert_snapshot!(error, @"no Azure credentials: the file of a federated token is named, but not `ARM_CLIENT_ID`");
+    }
+
+    #[test]
+    fn pipelines_give_tokens_to_whoever_asks() {
+        let principal = [("ARM_TENANT_ID", "t"), ("ARM_CLIENT_ID", "c"), ("ARM_USE_OIDC", "true")];
+        let github = [("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "hunter2"), ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://github/?a=b")];
+        let devops = [("SYSTEM_ACCESSTOKEN", "hunter2"), ("SYSTEM_OIDCREQUESTURI", "https://devops/")];
+        let connection = [("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "sc")];
+        let method = |pairs: &[&[(&str, &str)]]| chosen(&pairs.concat()).map(|found| (found.method(), format!("{found:?}")));
+        let (found, shown) = method(&[&principal, &github]).unwrap();
+        assert_eq!(found, "GitHub Actions OIDC");
+        assert!(!shown.contains("hunter2"));
+        let (found, shown) = method(&[&principal, &devops, &connection]).unwrap();
+        assert_eq!(found, "Azure DevOps service connection");
+        assert!(!shown.contains("hunter2"));
+        // A token at hand is used before one is asked for; without the switch none is.
+        assert_eq!(method(&[&principal, &github, &[("ARM_OIDC_TOKEN", "hunter2")]]).unwrap().0, "OIDC token");
+        assert_eq!(method(&[&principal[..2], &github]).unwrap().0, "az CLI");
+        let error = method(&[&principal]).unwrap_err().to_string();
+        assert!(error.contains("`permissions: id-token: write`") && error.contains("SYSTEM_ACCESSTOKEN"), "{error}");
+        let error = method(&[&principal[2..], &github]).unwrap_err();
+        insta::assert_snapshot!(error, @"no Azure credentials: `ARM_USE_OIDC` is set, but not `ARM_TENANT_ID` nor `ARM_CLIENT_ID`");
+    }
+
+    #[test]
+    fn a_machine_may_have_an_identity_of_its_own() {
+        assert_eq!(chosen(&[("ARM_USE_MSI", "true")]).unwrap().method(), "system-assigned managed identity");
+        let named = chosen(&[("ARM_USE_MSI", "1"), ("ARM_CLIENT_ID", "c"), ("ARM_MSI_ENDPOINT", "http://127.0.0.1/x")]).unwrap();
+        assert_eq!(named.method(), "user-assigned managed identity");
+        let error = chosen(&[("ARM_USE_AKS_WORKLOAD_IDENTITY", "true")]).unwrap_err().to_string();
+        assert!(error.contains("azure.workload.identity/use"), "{error}");
+    }
+
+    #[test]
+    fn azd_serves_where_there_is_no_az() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().to_str().unwrap();
+        let method = || chosen(&[("PATH", path)]).unwrap().method();
+        assert_eq!(method(), "az CLI");
+        std::fs::write(home.path().join("azd"), "").unwrap();
+        assert_eq!(method(), "azd");
+        std::fs::write(home.path().join("az"), "").unwrap();
+        assert_eq!(method(), "az CLI");
     }
 
     #[test]

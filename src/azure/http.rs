@@ -33,7 +33,7 @@ pub fn client(extra_roots: &[PathBuf]) -> Result<reqwest::Client, Error> {
     build(reqwest::Client::builder().https_only(true).tls_certs_merge(roots(extra_roots, named.as_deref(), SYSTEM_BUNDLES)?))
 }
 
-/// The same for receivers of notices, whose addresses were checked: one on this machine may do without TLS.
+/// The same for receivers of notices and of traces, whose addresses were checked: one nearby may do without TLS.
 ///
 /// # Errors
 /// As [`client`].

@@ -5,7 +5,9 @@
 //! policy of `azure_core` keeps a single token whatever the scope. Who waits for what is decided above: an [`Error`] says what it
 //! means with [`Error::class`], and this room repeats only what is safe to repeat.
 
+mod assertion;
 mod body;
+mod certificate;
 mod class;
 mod client;
 mod courtesy;
@@ -16,6 +18,7 @@ pub mod grafana;
 pub mod graph;
 pub mod http;
 mod legacy;
+mod managed_identity;
 mod meter;
 pub mod operation;
 mod pipeline;
@@ -29,10 +32,12 @@ mod settings;
 #[cfg(test)]
 mod testing;
 mod tokens;
+mod traced;
 mod wait;
 
+pub use certificate::{Certificate, Found};
 pub use client::{Accepted, Azure, Write};
-pub use credential::CredentialSource;
+pub use credential::{CredentialSource, Issuer};
 pub use discovery::discover;
 pub use error::{Error, Refusal};
 pub use meter::Meter;

@@ -11,6 +11,7 @@ use super::courtesy::{Courtesy, Identify};
 use super::meter::Metered;
 use super::retry::Retry;
 use super::tokens::{ReadRefusals, Tokens};
+use super::traced::Traced;
 use super::{CredentialSource, Meter, Settings};
 use crate::base::Clock;
 
@@ -70,10 +71,10 @@ impl Parts {
     pub(super) fn tokens(&self, source: CredentialSource, authority: &str) -> Arc<Tokens> {
         let options = ClientOptions {
             per_call_policies: vec![Arc::new(ReadRefusals), Arc::new(Retry::anonymous(Arc::clone(&self.clock)))],
-            per_try_policies: vec![self.identify()],
+            per_try_policies: vec![self.identify(), Arc::new(Traced)],
             ..self.options()
         };
-        Arc::new(Tokens::new(source, authority.to_owned(), options))
+        Arc::new(Tokens::new(source, authority.to_owned(), options, Arc::clone(&self.clock)))
     }
 
     /// The pipeline to ARM: as [`Parts::audience`], with manners, and counted.
@@ -102,7 +103,8 @@ impl Parts {
         self.pipeline(vec![Arc::new(Retry::anonymous(Arc::clone(&self.clock)))], vec![self.identify()])
     }
 
-    fn pipeline(&self, before: Vec<Arc<dyn Policy>>, each_try: Vec<Arc<dyn Policy>>) -> Pipeline {
+    fn pipeline(&self, before: Vec<Arc<dyn Policy>>, mut each_try: Vec<Arc<dyn Policy>>) -> Pipeline {
+        each_try.push(Arc::new(Traced));
         let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
         Pipeline::new(name, version, self.options(), before, each_try, None)
     }

@@ -12,6 +12,7 @@ use azure_core::http::{Context, Method, Request};
 use uuid::Uuid;
 
 use super::tokens::Tokens;
+use super::traced::Resent;
 use super::{Meter, wait};
 use crate::base::Clock;
 
@@ -126,8 +127,9 @@ impl Policy for Retry {
         };
         let repeatable = request.method() != Method::Post || self.posts || context.value::<Repeatable>().is_some();
         let mut tally = Tally::default();
+        let (mut context, mut sent) = (context.to_borrowed(), 0);
         loop {
-            let result = first.send(context, request, rest).await;
+            let result = first.send(&context, request, rest).await;
             let outcome = self.outcome(&result);
             match decide(outcome, repeatable, self.refresh.is_some(), &mut tally) {
                 Verdict::Return => return result,
@@ -145,6 +147,8 @@ impl Policy for Retry {
                     }
                 }
             }
+            sent += 1;
+            context.insert(Resent(sent));
         }
     }
 }

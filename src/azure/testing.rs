@@ -26,7 +26,7 @@ pub(super) const SECRET: &str = "hunter2-hunter2";
 /// A clock on which every wait is over at once.
 #[derive(Debug)]
 pub(super) struct Hours {
-    now: Mutex<Timestamp>,
+    pub(super) now: Mutex<Timestamp>,
     pub(super) slept: Mutex<Vec<Duration>>,
 }
 

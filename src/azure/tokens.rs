@@ -1,27 +1,38 @@
 //! Tokens: one per audience, fetched once however many ask, and thrown away when a service calls them stale.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_core::error::ErrorKind;
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{AsyncRawResponse, ClientOptions, Context, Request};
-use azure_core::time::{Duration, OffsetDateTime};
+use azure_core::time::OffsetDateTime;
 use azure_identity::{
-    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredentialOptions, ClientSecretCredential,
-    ClientSecretCredentialOptions, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+    AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential, AzureDeveloperCliCredentialOptions,
+    ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 use tokio::sync::Mutex;
 
+use super::assertion::Assertions;
+use super::managed_identity::Elsewhere;
 use super::{CredentialSource, Error, body};
-use crate::base::Secret;
+use crate::base::{Clock, Secret, clock::Timestamp};
 
 /// A token is renewed this long before it ends (contract §10.1).
-const MARGIN: Duration = Duration::minutes(5);
+const MARGIN: Duration = Duration::from_mins(5);
 
-type Slot = Arc<Mutex<Option<AccessToken>>>;
+/// A token, and when it ends on our own clock.
+#[derive(Clone, Debug)]
+struct Held {
+    token: AccessToken,
+    ends: Timestamp,
+}
+
+type Slot = Arc<Mutex<Option<Held>>>;
 
 /// The token cache of one identity.
 ///
@@ -32,29 +43,34 @@ pub(super) struct Tokens {
     source: CredentialSource,
     authority: String,
     options: ClientOptions,
+    clock: Arc<dyn Clock>,
     slots: Mutex<HashMap<String, Slot>>,
+    /// Who supplies assertions, once one was needed.
+    assertions: OnceLock<Assertions>,
 }
 
 impl Tokens {
     /// A cache for `source`; `options` carry the transport and the retry policy of calls to Entra.
-    pub(super) fn new(source: CredentialSource, authority: String, options: ClientOptions) -> Self {
-        Self { source, authority, options, slots: Mutex::default() }
+    pub(super) fn new(source: CredentialSource, authority: String, options: ClientOptions, clock: Arc<dyn Clock>) -> Self {
+        Self { source, authority, options, clock, slots: Mutex::default(), assertions: OnceLock::new() }
     }
 
     /// A token for `scope`; concurrent callers share one fetch.
     pub(super) async fn get(&self, scope: &str) -> Result<AccessToken, Error> {
         let slot = self.slot(scope).await;
         let mut held = slot.lock().await;
-        if let Some(token) = held.as_ref()
-            // The end was computed by `azure_identity` on the system's clock, so it is compared with that clock.
-            && token.expires_on > OffsetDateTime::now_utc() + MARGIN
-        {
-            return Ok(token.clone());
+        let now = self.clock.now();
+        if let Some(held) = held.as_ref().filter(|held| held.ends > now + MARGIN) {
+            return Ok(held.token.clone());
         }
         match self.fetch(scope).await {
-            Ok(token) => Ok(held.insert(token).clone()),
+            Ok(token) => {
+                // The end was computed by `azure_identity` on the system's clock.
+                let lifetime = Duration::try_from(token.expires_on - OffsetDateTime::now_utc()).unwrap_or_default();
+                Ok(held.insert(Held { token, ends: now + lifetime }).token.clone())
+            }
             // Early renewal may fail; the old token is good until its end.
-            Err(error) => held.as_ref().filter(|token| token.expires_on > OffsetDateTime::now_utc()).cloned().ok_or(error),
+            Err(error) => held.as_ref().filter(|held| held.ends > now).map(|held| held.token.clone()).ok_or(error),
         }
     }
 
@@ -91,20 +107,33 @@ impl Tokens {
                 let options = ClientSecretCredentialOptions { client_options: self.client_options() };
                 Ok(ClientSecretCredential::new(tenant, client_id.clone(), secret, Some(options))?)
             }
-            CredentialSource::FederatedToken { tenant, client_id, file } => {
-                let credential_options = ClientAssertionCredentialOptions { client_options: self.client_options() };
-                Ok(WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
-                    credential_options,
-                    client_id: Some(client_id.clone()),
-                    tenant_id: Some(tenant.clone()),
-                    token_file_path: Some(file.clone()),
-                }))?)
+            CredentialSource::Assertion { tenant, client_id, issuer } => {
+                let supply = || {
+                    let endpoint = format!("{}/{tenant}/oauth2/v2.0/token", self.authority.trim_end_matches('/'));
+                    Assertions::new(issuer.clone(), client_id, endpoint, self.options.clone())
+                };
+                let assertions = self.assertions.get_or_init(supply).clone();
+                let options = ClientAssertionCredentialOptions { client_options: self.client_options() };
+                Ok(ClientAssertionCredential::new(tenant.clone(), client_id.clone(), assertions, Some(options))?)
+            }
+            CredentialSource::ManagedIdentity { client_id, endpoint } => {
+                let mut client_options = self.options.clone();
+                if let Some(endpoint) = endpoint {
+                    client_options.per_try_policies.push(Arc::new(Elsewhere::parse(endpoint)?));
+                }
+                let user_assigned_id = client_id.clone().map(UserAssignedId::ClientId);
+                let options = ManagedIdentityCredentialOptions { user_assigned_id, client_options };
+                Ok(ManagedIdentityCredential::new(Some(options))?)
             }
             CredentialSource::AzureCli { tenant, subscription } => {
                 // A tenant names the account already; `az` refuses both together.
                 let subscription = subscription.clone().filter(|_| tenant.is_none());
                 let options = AzureCliCredentialOptions { tenant_id: tenant.clone(), subscription, ..Default::default() };
                 Ok(AzureCliCredential::new(Some(options))?)
+            }
+            CredentialSource::DeveloperCli { tenant } => {
+                let options = AzureDeveloperCliCredentialOptions { tenant_id: tenant.clone(), ..Default::default() };
+                Ok(AzureDeveloperCliCredential::new(Some(options))?)
             }
         }
     }
@@ -118,6 +147,9 @@ impl Tokens {
             message = format!(
                 "no service principal is set (`ARM_CLIENT_ID`, `ARM_CLIENT_SECRET`, `ARM_TENANT_ID`), so the az CLI was asked: {message}"
             );
+        }
+        if let Some(said) = self.assertions.get().and_then(Assertions::last).filter(|_| message.contains("AADSTS70")) {
+            message = format!("{message} The assertion names {said}; Entra compares all three letter by letter with the application's federated credentials.");
         }
         Error::FetchToken { scope: scope.to_owned(), message, transient }
     }

@@ -15,6 +15,7 @@ pub mod location;
 pub mod re2;
 pub mod role;
 pub mod secret;
+pub mod span;
 
 pub use arm_id::ArmId;
 pub use arm_object::ArmObject;
@@ -25,3 +26,4 @@ pub use kind::Kind;
 pub use location::Location;
 pub use role::Role;
 pub use secret::Secret;
+pub use span::SPANS;

@@ -3,7 +3,9 @@
 mod args;
 mod commands;
 mod exit;
+mod log;
 mod prompt;
+mod sign_in;
 mod stage;
 mod view;
 

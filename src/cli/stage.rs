@@ -16,6 +16,8 @@ use aksight::terraform::{Environment, Value};
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
+use super::sign_in::hand_on;
+
 /// The file that is used when none is named.
 const DEFAULT_FILE: &str = "aksight.yaml";
 /// The shipped example, for a rehearsal without a file.
@@ -329,6 +331,7 @@ pub(crate) async fn set(
         cloud: way.cloud,
         credential: way.credential,
         http: way.http,
+        connection: None,
         meter: Arc::default(),
         subscription: way.subscription,
         who: who(),
@@ -356,7 +359,7 @@ async fn real(script: &Script) -> Result<Way, Refused> {
     let subscription = match (named, &credential) {
         (Some(named), _) => named,
         (None, CredentialSource::AzureCli { .. }) => azure::credential::cli_subscription().await.map_err(failed)?,
-        (None, CredentialSource::ClientSecret { .. } | CredentialSource::FederatedToken { .. }) => {
+        (None, _) => {
             return Err(Refused::machine(
                 Diagnostic::error(Code::NoSubscription, "no subscription is named")
                     .hint("set `azure.subscription` in the file or `ARM_SUBSCRIPTION_ID` in the environment"),
@@ -369,25 +372,6 @@ async fn real(script: &Script) -> Result<Way, Refused> {
         environment.set("ARM_ENVIRONMENT", Value::Plain(cloud.environment.clone().into()));
     }
     Ok(Way { environment, cloud, credential, http, subscription, clock: Arc::new(RealClock), embedded: None })
-}
-
-/// Terraform signs in as we do.
-fn hand_on(environment: &mut Environment, credential: &CredentialSource, subscription: &str) {
-    environment.set("ARM_SUBSCRIPTION_ID", Value::Plain(subscription.into()));
-    match credential {
-        CredentialSource::ClientSecret { tenant, client_id, secret } => {
-            environment.set("ARM_TENANT_ID", Value::Plain(tenant.into()));
-            environment.set("ARM_CLIENT_ID", Value::Plain(client_id.into()));
-            environment.set("ARM_CLIENT_SECRET", Value::Secret(secret.clone()));
-        }
-        CredentialSource::FederatedToken { tenant, client_id, file } => {
-            environment.set("ARM_TENANT_ID", Value::Plain(tenant.into()));
-            environment.set("ARM_CLIENT_ID", Value::Plain(client_id.into()));
-            environment.set("ARM_USE_OIDC", Value::Plain("true".into()));
-            environment.set("ARM_OIDC_TOKEN_FILE_PATH", Value::Plain(file.into()));
-        }
-        CredentialSource::AzureCli { .. } => {}
-    }
 }
 
 /// Starts an embedded Azure below `home`.
@@ -503,25 +487,4 @@ pub(crate) fn who() -> String {
     let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned());
     let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()).unwrap_or_else(|| "localhost".to_owned());
     format!("{user}@{host}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn terraform_signs_in_as_we_do() {
-        let handed = |credential| {
-            let mut environment = Environment::default();
-            hand_on(&mut environment, &credential, "s");
-            format!("{environment:?}")
-        };
-        let (tenant, client_id) = ("t".to_owned(), "c".to_owned());
-        let token =
-            CredentialSource::FederatedToken { tenant: tenant.clone(), client_id: client_id.clone(), file: "/token".into() };
-        let all = r#"["ARM_CLIENT_ID", "ARM_OIDC_TOKEN_FILE_PATH", "ARM_SUBSCRIPTION_ID", "ARM_TENANT_ID", "ARM_USE_OIDC"]"#;
-        assert_eq!(handed(token), all);
-        let secret = CredentialSource::ClientSecret { tenant, client_id, secret: Secret::new("x".to_owned()) };
-        assert_eq!(handed(secret), r#"["ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "ARM_SUBSCRIPTION_ID", "ARM_TENANT_ID"]"#);
-    }
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::access::{Role, Token};
 use super::http::tls;
 use crate::base::{Secret, go_duration};
+use crate::telemetry::Collector;
 
 /// How often a token may come, when nothing is said: a page that is open asks less.
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap();
@@ -66,6 +67,15 @@ struct Written {
     http: Option<WrittenHttp>,
     #[serde(default)]
     notify: Vec<WrittenHook>,
+    #[serde(default)]
+    telemetry: WrittenTelemetry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTelemetry {
+    otlp_endpoint: Option<String>,
+    otlp_headers_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,6 +108,7 @@ struct WrittenSchedule {
     run_at_start: bool,
     run_missed: bool,
     deep_every: u32,
+    direct_every: u32,
     heal: bool,
     at_once: usize,
 }
@@ -111,6 +122,7 @@ impl Default for WrittenSchedule {
             run_at_start: true,
             run_missed: true,
             deep_every: 12,
+            direct_every: 6,
             heal: false,
             at_once: 2,
         }
@@ -175,6 +187,8 @@ pub struct Config {
     pub http: Option<Http>,
     /// Who is told when something is wrong.
     pub hooks: Vec<Hook>,
+    /// Where traces go, unless the environment names another place.
+    pub collector: Option<Collector>,
 }
 
 /// A receiver of notices.
@@ -201,6 +215,8 @@ pub struct Schedule {
     pub run_missed: bool,
     /// Every how many looks terraform is asked, too; 0 for never.
     pub deep_every: u32,
+    /// Every how many looks no sweep may answer; 1 for always.
+    pub direct_every: u32,
     /// Whether drift is healed.
     pub heal: bool,
     /// How many stacks are worked on at the same time.
@@ -256,6 +272,12 @@ impl Config {
         if !(1..=64).contains(&schedule.at_once) {
             return Err(value("schedule.at_once", "must be from 1 to 64".to_owned()));
         }
+        if schedule.direct_every == 0 {
+            return Err(value(
+                "schedule.direct_every",
+                "must be at least 1: no sweep sees the inside of the clusters".to_owned(),
+            ));
+        }
         let zone =
             TimeZone::get(&schedule.time_zone).map_err(|why| value("schedule.time_zone", format!("is no time zone: {why}")))?;
         let lease = time("store.lease", &written.store.lease)?;
@@ -277,6 +299,7 @@ impl Config {
                 run_at_start: schedule.run_at_start,
                 run_missed: schedule.run_missed,
                 deep_every: schedule.deep_every,
+                direct_every: schedule.direct_every,
                 heal: schedule.heal,
                 at_once: schedule.at_once,
                 windows: windows.collect::<Result<_, BadConfig>>()?,
@@ -284,6 +307,7 @@ impl Config {
             store,
             lease,
             http,
+            collector: collector(&written.telemetry, base, &value)?,
             hooks: written.notify.iter().map(|one| hook(one, base, &value)).collect::<Result<_, _>>()?,
         })
     }
@@ -335,6 +359,23 @@ fn hook(written: &WrittenHook, base: &Path, value: &dyn Fn(&'static str, String)
     Ok(Hook { url: Secret::new(url.to_string()), format: written.format })
 }
 
+fn collector(
+    written: &WrittenTelemetry,
+    base: &Path,
+    value: &dyn Fn(&'static str, String) -> BadConfig,
+) -> Result<Option<Collector>, BadConfig> {
+    let headers_key = "telemetry.otlp_headers_file";
+    let Some(endpoint) = &written.otlp_endpoint else {
+        // With an endpoint of the environment its headers come from there, too.
+        let alone = written.otlp_headers_file.as_ref().map(|_| value(headers_key, "needs `otlp_endpoint`".to_owned()));
+        return alone.map_or(Ok(None), Err);
+    };
+    let plain = Collector::read(endpoint, "").map_err(|what| value("telemetry.otlp_endpoint", what))?;
+    let Some(file) = &written.otlp_headers_file else { return Ok(Some(plain)) };
+    let headers = secret(headers_key, &base.join(file), value)?;
+    Collector::read(endpoint, headers.expose()).map(Some).map_err(|what| value(headers_key, what))
+}
+
 fn door(written: &WrittenHttp, base: &Path, value: &dyn Fn(&'static str, String) -> BadConfig) -> Result<Http, BadConfig> {
     let tls = match (&written.tls_certificate, &written.tls_key) {
         (Some(certificate), Some(key)) => Some(tls::Files { certificate: base.join(certificate), key: base.join(key) }),
@@ -384,8 +425,14 @@ mod tests {
         assert!(told("files = [\"a\"]\n[schedule]\ntime_zone = \"Mars/Base\"").contains("`schedule.time_zone`"));
         assert!(told("files = [\"a\"]\n[schedule]\nat_once = 0").contains("from 1 to 64"));
         assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("`tls_certificate` and `tls_key` are needed"));
+        assert!(told("files = [\"a\"]\n[schedule]\ndirect_every = 0").contains("at least 1"));
         let token = "files = [\"a\"]\n[http]\nlisten = \"unix:s\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
         assert!(told(token).contains("64 hexadecimal digits"));
+        assert!(
+            told("files = [\"a\"]\n[telemetry]\notlp_endpoint = \"collector:4318\"")
+                .contains("`telemetry.otlp_endpoint` must be")
+        );
+        assert!(told("files = [\"a\"]\n[telemetry]\notlp_headers_file = \"keys\"").contains("needs `otlp_endpoint`"));
     }
 
     /// The page is what people copy from.

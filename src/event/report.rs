@@ -37,6 +37,25 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// The result as JSON spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Planned => "planned",
+            Self::Drifted => "drifted",
+            Self::Denied => "denied",
+            Self::Unverified => "unverified",
+            Self::Locked => "locked",
+            Self::Waiting => "waiting",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Counts of a plan and what the policies found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PlanSummary {
@@ -131,6 +150,8 @@ fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
 pub struct DriftReport {
     /// How closely it was looked.
     pub depth: Depth,
+    /// Whether a sweep through Resource Graph took the place of reading ARM.
+    pub swept: bool,
     /// Every difference, what is to be acted upon first.
     pub items: Vec<DriftItem>,
     /// The name of the saved plan that would mend it, to be approved with `aksight reconcile --heal --approve ID`; nothing when
@@ -151,6 +172,12 @@ pub struct Report {
     pub stack: Option<String>,
     /// The run's id in the journal.
     pub run: Option<String>,
+    /// What groups the run's calls in Azure's Activity Log (`x-ms-correlation-request-id`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// The trace in which the run is, when traces are sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// Whether it ran against the embedded Azure.
     pub rehearsal: bool,
     /// How it ended.
@@ -187,6 +214,8 @@ impl Report {
             command: command.into(),
             stack: None,
             run: None,
+            correlation_id: None,
+            trace_id: None,
             rehearsal: false,
             result: Outcome::Unchanged,
             verified: false,

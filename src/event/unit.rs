@@ -70,6 +70,19 @@ pub enum Action {
 }
 
 impl Action {
+    /// The action as it is written in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Wait => "wait",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+        }
+    }
+
     /// Whether carrying it out destroys something.
     #[must_use]
     pub const fn is_destructive(self) -> bool {

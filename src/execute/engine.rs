@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::{Error, Hands, steps};
-use crate::base::ArmId;
+use crate::base::{ArmId, SPANS, span};
 use crate::event::{Event, UnitId, UnitLine, UnitStatus};
 use crate::plan::{Approved, Order, Plan, Unit};
 
@@ -56,7 +58,7 @@ pub async fn run(plan: &Plan<Approved>, hands: &Hands) -> Result<Execution, Erro
         if !hands.cancel.is_cancelled() {
             for unit in order.take_ready().iter().filter_map(|id| plan.unit(id)) {
                 let writer = unit.touches.as_ref().and_then(|id| writers.get(id)).cloned();
-                running.spawn(carry_out(unit.clone(), hands.clone(), writer));
+                running.spawn(carry_out(unit.clone(), hands.clone(), writer).instrument(span_of(unit)));
             }
         }
         match running.join_next().await {
@@ -78,6 +80,19 @@ pub async fn run(plan: &Plan<Approved>, hands: &Hands) -> Result<Execution, Erro
     Ok(book.finish())
 }
 
+fn span_of(unit: &Unit) -> Span {
+    tracing::trace_span!(
+        target: SPANS,
+        "unit",
+        otel.name = %format_args!("unit {}", unit.id),
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        aksight.unit.id = unit.id.as_str(),
+        aksight.unit.action = unit.action.as_str(),
+        aksight.unit.resource = unit.touches.as_ref().map(ArmId::as_str),
+    )
+}
+
 async fn carry_out(unit: Unit, hands: Hands, writer: Option<Arc<Mutex<()>>>) -> Ended {
     let guard = match &writer {
         Some(writer) => Some(writer.lock().await),
@@ -87,6 +102,9 @@ async fn carry_out(unit: Unit, hands: Hands, writer: Option<Arc<Mutex<()>>>) -> 
     hands.events.emit(Event::UnitStarted { unit: unit.id.clone(), title: unit.title.clone() });
     let result = record_and_do(&unit, hands.clone()).await;
     drop(guard);
+    if let Err(error) = &result {
+        span::failed(&Span::current(), chain(error));
+    }
     Ended { unit: unit.id, elapsed: started.elapsed(), result }
 }
 

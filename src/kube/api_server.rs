@@ -10,12 +10,14 @@ use http::{Method, Request, StatusCode};
 use kube::Client;
 use kube::config::{AuthInfo, Config, KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::access::legal;
 use super::agents::{CILIUM, OBSERVABILITY_SERVICE};
 use super::{Access, AgentView, ConfigMap, Error, FIELD_MANAGER, Workload};
 use crate::base::Secret;
 use crate::base::clock::Timestamp;
+use crate::base::span;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(30);
@@ -31,6 +33,8 @@ const NAMES_ONLY: &str = "application/json;as=PartialObjectMetadataList;g=meta.k
 pub struct ApiServer {
     client: Client,
     server: String,
+    host: String,
+    port: u16,
 }
 
 impl std::fmt::Debug for ApiServer {
@@ -58,8 +62,10 @@ impl ApiServer {
         // Whether and when to try again is decided in one place, by class.
         config.default_retry = false;
         let server = config.cluster_url.to_string();
+        let host = config.cluster_url.host().unwrap_or_default().to_owned();
+        let port = config.cluster_url.port_u16().unwrap_or(443);
         let client = Client::try_from(config).map_err(|error| failed(error.into()))?;
-        Ok(Self { client, server })
+        Ok(Self { client, server, host, port })
     }
 
     async fn call(&self, call: Call<'_>, object: &str) -> Result<Value, Error> {
@@ -69,7 +75,16 @@ impl ApiServer {
         }
         let bytes = call.body.map(|(_, body)| body.to_string().into_bytes()).unwrap_or_default();
         let request = request.body(bytes).map_err(|error| Error::ReadAnswer { reason: error.to_string() })?;
-        self.client.request(request).await.map_err(|error| self.understand(error, object))
+        let span = span::http(request.method().as_str(), &self.host, self.port, request.uri().path());
+        let answer = self.client.request(request).instrument(span.clone()).await;
+        match &answer {
+            // The client tells no status of what went well.
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) => span::answered(&span, status.code),
+            Err(kube::Error::Service(_) | kube::Error::HyperError(_)) => span::unanswered(&span, "connection"),
+            Err(_) => span::unanswered(&span, "other"),
+        }
+        answer.map_err(|error| self.understand(error, object))
     }
 
     async fn get(&self, path: &str, accept: &'static str, object: &str) -> Result<Option<Value>, Error> {

@@ -8,7 +8,7 @@ use crate::observed::{Agents, SettingsMap, Sight};
 
 /// Looks inside, when there is a cluster. The map and the agents are asked for at once where the way in allows it; the agents are
 /// left alone while the map is the version that they were seen to have taken up.
-pub(super) async fn look(
+pub async fn look(
     cluster: Option<&ArmObject>,
     door: &Door,
     taken_up: Option<&str>,

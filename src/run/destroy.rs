@@ -1,12 +1,14 @@
 //! `destroy` and `disable`: take a stack, or its metrics, away in rounds of look, plan, consent and work until nothing is left. The
 //! same engine, guard, policies and journal as `provision`; a run that was broken off is taken up by the next.
 
+use tracing::Instrument as _;
+
 use super::provision::{Answer, judge_failures};
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::{Next, without_terraform};
 use super::tally::Tally;
-use super::{judge, outputs, prepare, problem, resume, snapshot};
+use super::{judge, outputs, prepare, problem, resume, snapshot, trace};
 use crate::base::{ArmId, Kind};
 use crate::desired::{Desired, resolve};
 use crate::diag::{Code, Diagnostic};
@@ -64,13 +66,17 @@ impl std::fmt::Debug for Destruction<'_> {
 
 /// Takes away what aksight made, all of it or as much as was asked for. Errors are in the report.
 pub async fn destroy(spec: &Spec, setup: Setup, wants: &Destruction<'_>) -> Report {
-    let mut tally = Tally::new(&setup, spec);
-    let outside = match Outside::open(setup, spec).await {
-        Ok(outside) => outside,
-        Err(error) => return tally.close(None, Err(error.into())).await,
+    let span = trace::run(&setup, spec);
+    let work = async {
+        let mut tally = Tally::new(&setup, spec);
+        let outside = match Outside::open(setup, spec).await {
+            Ok(outside) => outside,
+            Err(error) => return tally.close(None, Err(error.into())).await,
+        };
+        let ended = rounds(&outside, spec, wants, &mut tally).await;
+        tally.close(Some(&outside), ended).await
     };
-    let ended = rounds(&outside, spec, wants, &mut tally).await;
-    tally.close(Some(&outside), ended).await
+    Box::pin(work).instrument(span).await
 }
 
 /// One look at the stack and around it.
@@ -94,13 +100,15 @@ async fn rounds(outside: &Outside, spec: &Spec, wants: &Destruction<'_>, tally: 
         tally.start_lap();
         let (look, plan) = match wants.reach {
             Reach::Stack => {
-                let look = look(outside, &desired).await?;
-                let plan = plan::teardown(&desired, &look.observed, &look.around, &look.orphans)?;
+                let look = trace::during("observe", Box::pin(look(outside, &desired))).await?;
+                let draw = || plan::teardown(&desired, &look.observed, &look.around, &look.orphans);
+                let plan = trace::phase("plan").in_scope(draw)?;
                 (look, plan)
             }
             Reach::Metrics => {
-                let look = look_at_metrics(outside, &desired).await?;
-                let plan = plan::without_metrics(&desired, &look.observed, &look.around)?;
+                let look = trace::during("observe", Box::pin(look_at_metrics(outside, &desired))).await?;
+                let draw = || plan::without_metrics(&desired, &look.observed, &look.around);
+                let plan = trace::phase("plan").in_scope(draw)?;
                 (look, plan)
             }
         };
@@ -125,8 +133,11 @@ async fn rounds(outside: &Outside, spec: &Spec, wants: &Destruction<'_>, tally: 
         }
         tally.start_lap();
         setup.events.emit(Event::Phase { phase: Phase::Execute });
-        let done = execute::run(&approved, &outside.hands()).await;
-        let execution = done.map_err(|error| Stop::failed(problem::of_step(None, &error)))?;
+        let work = async {
+            let done = execute::run(&approved, &outside.hands()).await;
+            done.map_err(|error| Stop::failed(problem::of_step(None, &error)))
+        };
+        let execution = trace::during("execute", work).await?;
         tally.add_lap(Phase::Execute);
         tally.executed(&execution);
         judge_failures(outside, &execution, round, tally).await?;

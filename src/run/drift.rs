@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::{OptionFuture, join_all};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::memory::Memory;
 use super::provision::look;
@@ -13,7 +14,7 @@ use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::{Next, without_terraform};
 use super::tally::Tally;
-use super::{judge, outputs, prepare};
+use super::{judge, outputs, prepare, trace};
 use crate::base::clock::Timestamp;
 use crate::base::{ArmId, Kind, digest};
 use crate::desired::{Desired, resolve};
@@ -50,19 +51,23 @@ impl Look {
 
 /// Looks for drift and changes nothing.
 pub async fn drift(spec: &Spec, setup: Setup, depth: Depth) -> Report {
-    let mut tally = Tally::new(&setup, spec);
-    let outside = match Outside::open(setup, spec).await {
-        Ok(outside) => outside,
-        Err(error) => return tally.close(None, Err(error.into())).await,
+    let span = trace::run(&setup, spec);
+    let work = async {
+        let mut tally = Tally::new(&setup, spec);
+        let outside = match Outside::open(setup, spec).await {
+            Ok(outside) => outside,
+            Err(error) => return tally.close(None, Err(error.into())).await,
+        };
+        let ended = detect(&outside, spec, depth, Next::Nothing, &mut tally).await.map(|look| {
+            let clean = look.to_mend().next().is_none();
+            if !clean {
+                tally.report.next.push("mend it with `aksight reconcile --heal`".to_owned());
+            }
+            if clean { Outcome::Unchanged } else { Outcome::Drifted }
+        });
+        tally.close(Some(&outside), ended).await
     };
-    let ended = detect(&outside, spec, depth, Next::Nothing, &mut tally).await.map(|look| {
-        let clean = look.to_mend().next().is_none();
-        if !clean {
-            tally.report.next.push("mend it with `aksight reconcile --heal`".to_owned());
-        }
-        if clean { Outcome::Unchanged } else { Outcome::Drifted }
-    });
-    tally.close(Some(&outside), ended).await
+    Box::pin(work).instrument(span).await
 }
 
 /// One look, with who and when, remembered in the journal and told in the report. `next` is what follows when nothing drifted.
@@ -84,7 +89,7 @@ pub(super) async fn detect(outside: &Outside, spec: &Spec, depth: Depth, next: N
         }
     }
     items.sort_by_key(|item| (!item.counts(), item.class, item.unit.clone(), item.field.clone()));
-    let found = DriftReport { depth, plan: saved(outside, depth, &items).await?, items };
+    let found = DriftReport { depth, swept: false, plan: saved(outside, depth, &items).await?, items };
     tally.report.plan.blind_spots = blind;
     tally.looked(lines);
     tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
@@ -113,13 +118,13 @@ async fn fast(outside: &Outside, desired: &Desired, next: Next) -> Result<Found,
         outside.azure.warm_up().await?;
         let ahead =
             OptionFuture::from(memory.by_api_server.then(|| outside.credential.fetch_ahead(&desired.cluster, desired.entra)));
-        let (observed, _) = tokio::join!(without_terraform(outside, desired, &known, sign_in), ahead);
+        let (observed, _) = tokio::join!(trace::during("observe", without_terraform(outside, desired, &known, sign_in)), ahead);
         observed
     };
     let (observed, answered) = tokio::join!(Box::pin(look), Box::pin(ask));
     let observed = observed?;
     let proof = answered.flatten().and_then(|answered| shortcut::judge(&answered, desired, &observed));
-    let plan = plan::draft(desired, &observed)?;
+    let plan = trace::phase("plan").in_scope(|| plan::draft(desired, &observed))?;
     let items = plan::drift(desired, &observed, &plan);
     let unasked = |spot: &String| !spot.starts_with("terraform:");
     let lines = plan.lines();

@@ -22,7 +22,9 @@ mod snapshot;
 mod stop;
 mod survey;
 mod sweep;
+mod swept;
 mod tally;
+mod trace;
 mod verify;
 mod way_round;
 
@@ -37,5 +39,6 @@ pub use provision::{Answer, Wants, provision};
 pub use reconcile::{Healing, reconcile};
 pub use setup::{Held, Outside, Setup, Shared, Store, Unready, journal_file};
 pub use stop::exit_code;
-pub use sweep::{BLIND, Sweep, Swept, Verdict, clean, sweep};
+pub use sweep::{BLIND, Purpose, Seen, Sweep, Swept, Verdict, clean, sweep};
+pub use swept::{Inside, LASTS, reconcile_swept};
 pub use verify::verify;

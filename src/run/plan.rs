@@ -1,11 +1,13 @@
 //! `plan`: one look, one plan, nothing written in Azure.
 
+use tracing::Instrument as _;
+
 use super::provision::look;
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::Next;
 use super::tally::Tally;
-use super::{judge, outputs, prepare};
+use super::{judge, outputs, prepare, trace};
 use crate::desired::resolve;
 use crate::event::{Outcome, Phase, Report};
 use crate::plan::{Checked, Plan};
@@ -13,19 +15,23 @@ use crate::spec::Spec;
 
 /// Draws the plan of a stack. The plan comes back even when policies deny it; the report then says so.
 pub async fn plan(spec: &Spec, setup: Setup, allow_destroy: &[String]) -> (Option<Plan<Checked>>, Report) {
-    let mut tally = Tally::new(&setup, spec);
-    let outside = match Outside::open(setup, spec).await {
-        Ok(outside) => outside,
-        Err(error) => return (None, tally.close(None, Err(error.into())).await),
+    let span = trace::run(&setup, spec);
+    let work = async {
+        let mut tally = Tally::new(&setup, spec);
+        let outside = match Outside::open(setup, spec).await {
+            Ok(outside) => outside,
+            Err(error) => return (None, tally.close(None, Err(error.into())).await),
+        };
+        let (plan, ended) = match draw(&outside, spec, allow_destroy, &mut tally).await {
+            Ok(plan) => {
+                let ended = judged(&plan, allow_destroy);
+                (Some(plan), ended)
+            }
+            Err(stop) => (None, Err(stop)),
+        };
+        (plan, tally.close(Some(&outside), ended).await)
     };
-    let (plan, ended) = match draw(&outside, spec, allow_destroy, &mut tally).await {
-        Ok(plan) => {
-            let ended = judged(&plan, allow_destroy);
-            (Some(plan), ended)
-        }
-        Err(stop) => (None, Err(stop)),
-    };
-    (plan, tally.close(Some(&outside), ended).await)
+    Box::pin(work).instrument(span).await
 }
 
 async fn draw(outside: &Outside, spec: &Spec, allowed: &[String], tally: &mut Tally) -> Result<Plan<Checked>, Stop> {

@@ -3,12 +3,14 @@
 //! A second look follows every round that wrote, because some wishes can only be judged once others are fulfilled, and because only
 //! a plan without changes proves that the work is done.
 
+use tracing::Instrument as _;
+
 use super::memory::Memory;
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::{Next, survey};
 use super::tally::Tally;
-use super::{judge, outputs, prepare, problem, resume, verify};
+use super::{judge, outputs, prepare, problem, resume, trace, verify};
 use crate::base::Class;
 use crate::desired::{Desired, resolve};
 use crate::diag::{Code, Diagnostic};
@@ -54,13 +56,17 @@ impl std::fmt::Debug for Wants<'_> {
 
 /// Makes the stack what the file says, and proves that data arrives. Errors are in the report.
 pub async fn provision(spec: &Spec, setup: Setup, wants: &Wants<'_>) -> Report {
-    let mut tally = Tally::new(&setup, spec);
-    let outside = match Outside::open(setup, spec).await {
-        Ok(outside) => outside,
-        Err(error) => return tally.close(None, Err(error.into())).await,
+    let span = trace::run(&setup, spec);
+    let work = async {
+        let mut tally = Tally::new(&setup, spec);
+        let outside = match Outside::open(setup, spec).await {
+            Ok(outside) => outside,
+            Err(error) => return tally.close(None, Err(error.into())).await,
+        };
+        let ended = rounds(&outside, spec, wants, &mut tally).await;
+        tally.close(Some(&outside), ended).await
     };
-    let ended = rounds(&outside, spec, wants, &mut tally).await;
-    tally.close(Some(&outside), ended).await
+    Box::pin(work).instrument(span).await
 }
 
 pub(super) async fn rounds(outside: &Outside, spec: &Spec, wants: &Wants<'_>, tally: &mut Tally) -> Result<Outcome, Stop> {
@@ -106,10 +112,11 @@ pub(super) async fn look(
     (allowed, next): (&[String], Next),
 ) -> Result<(Observed, Option<Proof>, Plan<Checked>), Stop> {
     resume::reclaim(outside).await?;
-    let (observed, proof) = survey(outside, desired, next).await?;
+    let (observed, proof) = trace::during("observe", survey(outside, desired, next)).await?;
     resume::settle(outside, &observed).await?;
     resume::refuse_foreign(desired, &observed)?;
-    let plan = judge::review(policies, plan::draft(desired, &observed)?, spec, &observed, allowed)?;
+    let draw = || judge::review(policies, plan::draft(desired, &observed)?, spec, &observed, allowed);
+    let plan = trace::phase("plan").in_scope(draw)?;
     Ok((observed, proof, plan))
 }
 
@@ -145,7 +152,8 @@ fn declined(tally: &mut Tally) -> Outcome {
 async fn carry_out(outside: &Outside, desired: &Desired, plan: &Plan<Approved>) -> Result<Execution, Stop> {
     resume::expect(outside, desired, plan).await?;
     outside.setup().events.emit(Event::Phase { phase: Phase::Execute });
-    execute::run(plan, &outside.hands()).await.map_err(|error| Stop::failed(problem::of_step(None, &error)))
+    let work = async { execute::run(plan, &outside.hands()).await.map_err(|error| Stop::failed(problem::of_step(None, &error))) };
+    trace::during("execute", work).await
 }
 
 /// Decides after a round with failures: once more when waiting or looking again may cure all of them, else stop and say why.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::drift::{self, Look, detect, plan_name};
 use super::provision::{Answer, Wants, rounds};
@@ -13,7 +14,7 @@ use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::Next;
 use super::tally::Tally;
-use super::verify;
+use super::{trace, verify};
 use crate::base::clock::Timestamp;
 use crate::diag::{Code, Diagnostic};
 use crate::event::{Depth, DriftClass, DriftItem, Outcome, Report};
@@ -41,16 +42,20 @@ const LONGEST_WAIT: Duration = Duration::from_hours(48);
 
 /// Reconciles a stack once.
 pub async fn reconcile(spec: &Spec, setup: Setup, healing: &Healing) -> Report {
-    let mut tally = Tally::new(&setup, spec);
-    let outside = match Outside::open(setup, spec).await {
-        Ok(outside) => outside,
-        Err(error) => return tally.close(None, Err(error.into())).await,
+    let span = trace::run(&setup, spec);
+    let work = async {
+        let mut tally = Tally::new(&setup, spec);
+        let outside = match Outside::open(setup, spec).await {
+            Ok(outside) => outside,
+            Err(error) => return tally.close(None, Err(error.into())).await,
+        };
+        let ended = once(&outside, spec, healing, &mut tally).await;
+        tally.close(Some(&outside), ended).await
     };
-    let ended = once(&outside, spec, healing, &mut tally).await;
-    tally.close(Some(&outside), ended).await
+    Box::pin(work).instrument(span).await
 }
 
-async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {
+pub(super) async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {
     let next = if healing.verify { Next::Proof } else { Next::Nothing };
     let look = detect(outside, spec, healing.depth, next, tally).await?;
     let Some(id) = look.found.plan.clone() else {

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::door::{Credential, door};
+use super::trace;
 use crate::azure::{self, Azure, CredentialSource};
 use crate::base::{Clock, Cloud};
 use crate::event::Stream;
@@ -96,6 +98,8 @@ pub struct Setup {
     pub credential: CredentialSource,
     /// The one HTTP client.
     pub http: reqwest::Client,
+    /// A connection that other stacks use, too, so that nobody signs in again; without one, the run makes its own.
+    pub connection: Option<Azure>,
     /// Counts what is asked of ARM.
     pub meter: Arc<azure::Meter>,
     /// The subscription's GUID.
@@ -213,7 +217,7 @@ impl Outside {
         let now = setup.clock.now();
         let pid = std::process::id();
         let owner = Owner { who: setup.who.clone(), pid, run: setup.command.clone(), command: setup.command.clone(), since: now };
-        let (hold, journal) = Hold::take(&setup, &owner).await?;
+        let (hold, journal) = Hold::take(&setup, &owner).instrument(trace::phase("claim")).await?;
         let engine = match spec.stack.terraform.engine {
             FileEngine::Terraform => Engine::Terraform,
             FileEngine::OpenTofu => Engine::OpenTofu,
@@ -233,7 +237,10 @@ impl Outside {
             meter: setup.meter.clone(),
             ..azure::Settings::new(setup.cloud.clone(), setup.credential.clone(), setup.http.clone(), setup.clock.clone())
         };
-        let azure = Azure::connect(settings)?;
+        let azure = match &setup.connection {
+            Some(connection) => connection.clone(),
+            None => Azure::connect(settings)?,
+        };
         let start = Start { command: setup.command.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), pid };
         let run = journal.begin(&start, now).await?;
         let credential = Credential::new(&azure);

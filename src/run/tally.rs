@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::setup::{Outside, Setup};
 use super::stop::{Stop, exit_code};
+use super::trace;
 use crate::event::{Action, Check, Outcome, Phase, Report, UnitLine, UnitStatus};
 use crate::execute::Execution;
 use crate::plan::Plan;
 use crate::spec::Spec;
+use crate::telemetry;
 use crate::verify::is_proven;
 
 /// The report of a run and its stop-watches. Durations are real time.
@@ -104,19 +106,21 @@ impl Tally {
         };
         self.report.result = outcome;
         self.report.exit_code = exit_code(outcome);
+        self.report.trace_id = telemetry::trace_id();
         if let Some(outside) = outside {
             self.report.run = Some(outside.run.as_str().to_owned());
-            let word = serde_json::to_value(outcome).unwrap_or_default();
+            self.report.correlation_id = Some(outside.azure.correlation_id().to_string());
             let now = outside.setup().clock.now();
             // The run has ended as it has; a journal that cannot say so is worth a warning, not another result.
             self.report.durations.total = self.began.elapsed().max(Duration::from_millis(1));
             let report = serde_json::to_value(&self.report).unwrap_or_default();
-            if let Err(error) = outside.journal.end(&outside.run, word.as_str().unwrap_or("failed"), &report, now).await {
+            if let Err(error) = outside.journal.end(&outside.run, outcome.as_str(), &report, now).await {
                 self.report.diagnostics.push(super::problem::of_journal(&error));
             }
             outside.close().await;
         }
         self.report.durations.total = self.began.elapsed().max(Duration::from_millis(1));
+        trace::end(&self.report);
         self.report
     }
 }

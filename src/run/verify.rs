@@ -1,11 +1,14 @@
 //! `verify`, and the end of `provision`: the proof that data arrives.
 
+use tracing::Instrument as _;
+
 use super::memory::Memory;
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::{Next, questions, without_terraform};
 use super::tally::Tally;
-use super::{outputs, problem};
+use super::{outputs, problem, trace};
+use crate::base::span;
 use crate::desired::{Desired, resolve};
 use crate::event::{Check, CheckId, Event, Outcome, Phase, Report};
 use crate::observe::Known;
@@ -15,13 +18,17 @@ use crate::verify;
 
 /// Asks whether data arrives, and changes nothing. `wait` is whether a pending check is awaited up to the file's bound.
 pub async fn verify(spec: &Spec, setup: Setup, wait: bool) -> Report {
-    let mut tally = Tally::new(&setup, spec);
-    let outside = match Outside::open(setup, spec).await {
-        Ok(outside) => outside,
-        Err(error) => return tally.close(None, Err(error.into())).await,
+    let span = trace::run(&setup, spec);
+    let work = async {
+        let mut tally = Tally::new(&setup, spec);
+        let outside = match Outside::open(setup, spec).await {
+            Ok(outside) => outside,
+            Err(error) => return tally.close(None, Err(error.into())).await,
+        };
+        let ended = ask(&outside, spec, wait, &mut tally).await;
+        tally.close(Some(&outside), ended).await
     };
-    let ended = ask(&outside, spec, wait, &mut tally).await;
-    tally.close(Some(&outside), ended).await
+    Box::pin(work).instrument(span).await
 }
 
 async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> Result<Outcome, Stop> {
@@ -33,7 +40,7 @@ async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> R
     }
     outside.azure.warm_up().await?;
     tally.start_lap();
-    let observed = without_terraform(outside, &desired, &Known::default(), Next::Work).await?;
+    let observed = trace::during("observe", without_terraform(outside, &desired, &Known::default(), Next::Work)).await?;
     tally.add_lap(Phase::Observe);
     tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
     prove(outside, (&desired, &observed), true, None, tally).await
@@ -63,7 +70,12 @@ pub(super) async fn prove(
     }
     setup.events.emit(Event::Phase { phase: Phase::Verify });
     tally.start_lap();
-    let proof = verify::run(&questions(outside, desired, observed), first, desired.verification.bound).await;
+    let span = trace::phase("verify");
+    let questions = questions(outside, desired, observed);
+    let proof = verify::run(&questions, first, desired.verification.bound).instrument(span.clone()).await;
+    if let Some(broken) = verify::first_broken(&proof.checks) {
+        span::failed(&span, &problem::of_check(broken).summary);
+    }
     tally.add_lap(Phase::Verify);
     tally.checked(proof.checks);
     outputs::keep(outside, &tally.report.outputs, &tally.report.checks).await?;

@@ -54,6 +54,11 @@ impl Environment {
         self.0.insert(name.into(), value);
     }
 
+    /// Takes a variable away.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(OsStr::new(name));
+    }
+
     pub(super) fn apply_to(&self, command: &mut tokio::process::Command) {
         command.env_clear();
         for (name, value) in &self.0 {

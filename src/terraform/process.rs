@@ -25,10 +25,13 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::environment::Environment;
 use super::error::{Error, Exit};
 use super::message::Message;
+use crate::base::{SPANS, span};
 
 /// How much of standard error is kept, in bytes; the end of it counts.
 const TAIL: u64 = 16 * 1024;
@@ -79,7 +82,33 @@ impl Ended {
 }
 
 /// Runs the job to its end. `line` gets standard output line by line, without the line ends.
-pub(super) async fn run(job: &Job<'_>, watch: Watch<'_>, mut line: impl FnMut(&str) + Send) -> Result<Ended, Error> {
+pub(super) async fn run(job: &Job<'_>, watch: Watch<'_>, line: impl FnMut(&str) + Send) -> Result<Ended, Error> {
+    let span = tracing::trace_span!(
+        target: SPANS,
+        "terraform",
+        otel.name = %format_args!("terraform {}", job.name),
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        process.executable.name = job.program.file_name().and_then(|name| name.to_str()),
+        terraform.subcommand = job.name,
+        process.exit.code = Empty,
+    );
+    let ended = follow(job, watch, line).instrument(span.clone()).await;
+    match &ended {
+        Ok(Ended { exit: Exit::Code(code), .. }) => {
+            span.record("process.exit.code", code);
+            // Of `plan -detailed-exitcode`, 2 says that there are changes.
+            if !matches!((job.name, code), (_, 0) | ("plan", 2)) {
+                span::failed(&span, format_args!("exit code {code}"));
+            }
+        }
+        Ok(Ended { exit, .. }) => span::failed(&span, format_args!("{exit:?}")),
+        Err(error) => span::failed(&span, error),
+    }
+    ended
+}
+
+async fn follow(job: &Job<'_>, watch: Watch<'_>, mut line: impl FnMut(&str) + Send) -> Result<Ended, Error> {
     if watch.cancel.is_cancelled() {
         return Err(Error::Cancelled { command: job.name, diagnostics: Vec::new() });
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::rehearsal::Rehearsal;
 
 pub(crate) const READ: &str = "aksd_read";
-const OPERATE: &str = "aksd_operate";
+pub(crate) const OPERATE: &str = "aksd_operate";
 pub(crate) const APPROVE: &str = "aksd_approve";
 
 /// A daemon that ends with its test.

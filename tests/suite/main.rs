@@ -22,6 +22,8 @@ mod replicas;
 mod scenarios;
 mod store;
 mod sweep;
+mod swept;
+mod traces;
 
 use std::path::Path;
 use std::process::{Command, Output};

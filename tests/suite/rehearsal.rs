@@ -90,6 +90,12 @@ impl Rehearsal {
         Ended::of(&self.command(args).output().unwrap())
     }
 
+    /// A command on the stage with more variables.
+    pub(crate) fn act_with(&self, command: &str, more: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let mut command = self.command(&Self::on_stage(command, &PACE.to_string(), more));
+        Ended::of(&command.envs(variables.iter().copied()).output().unwrap())
+    }
+
     fn on_stage<'a>(command: &'a str, pace: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         [&[command, "--simulate", "--output", "json", "--sim-pace", pace][..], more].concat()
     }
@@ -194,7 +200,12 @@ pub(crate) struct Served {
 impl Served {
     /// Serves the Azure in the rehearsal's directory `azure`.
     pub(crate) fn start(stage: &Rehearsal, more: &[&str]) -> Self {
-        let mut command = stage.command(&["simulate", "--state-dir", "azure", "--pace", "0.002"]);
+        Self::at_pace(stage, "0.002", more)
+    }
+
+    /// The same at another pace.
+    pub(crate) fn at_pace(stage: &Rehearsal, pace: &str, more: &[&str]) -> Self {
+        let mut command = stage.command(&["simulate", "--state-dir", "azure", "--pace", pace]);
         let mut child = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let said = lines.nth(1).unwrap().unwrap();

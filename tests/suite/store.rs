@@ -233,6 +233,25 @@ async fn what_was_missed_is_made_up_or_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_soon_is_known_before_it_is_anybodys() {
+    for place in Place::all() {
+        let roster = place.roster().await;
+        let soon = Timestamp::now() + Duration::from_secs(40);
+        let due = [("later", soon), ("far", far()), ("due", past()), ("held", Timestamp::UNIX_EPOCH), ("asked", past())];
+        roster.take(&due.map(|(name, due)| kept(name, "d", due))).await.unwrap();
+        let held = roster.claim(&owner("a"), LONG, 1).await.unwrap();
+        assert_eq!((held[0].name.as_str(), held[0].failures, &held[0].last), ("held", 0, &None));
+        assert!(roster.ask("asked", &json!({})).await.unwrap());
+        let names = async |within, most| {
+            let found = roster.soon(Duration::from_secs(within), most).await.unwrap();
+            found.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(60, 9).await, ["due", "later"]);
+        assert_eq!((names(0, 9).await, names(60, 1).await), (vec!["due".to_owned()], vec!["due".to_owned()]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn failures_in_a_row_are_counted_and_settings_are_everybodys() {
     for place in Place::all() {
         let roster = place.roster().await;
@@ -243,6 +262,10 @@ async fn failures_in_a_row_are_counted_and_settings_are_everybodys() {
             let entry = roster.one("s").await.unwrap().unwrap();
             assert_eq!((entry.failures, entry.verified), (counted, None));
         }
+        let claim = only(&roster, LONG).await;
+        let entry = roster.one("s").await.unwrap().unwrap();
+        assert_eq!((claim.failures, claim.last.clone()), (entry.failures, entry.last));
+        roster.put_back("s", claim.lease, past()).await.unwrap();
         assert_eq!(roster.setting("frozen").await.unwrap(), None);
         roster.set("frozen", &json!(true)).await.unwrap();
         roster.set("frozen", &json!(false)).await.unwrap();

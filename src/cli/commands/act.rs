@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aksight::event::{Outcome, Report, Stream};
-use aksight::run::{Setup, exit_code};
+use aksight::run::{Purpose, Seen, Setup, exit_code};
+use aksight::telemetry;
 
 use crate::cli::commands::{fleet, terraform};
 use crate::cli::exit::Exit;
+use crate::cli::log;
 use crate::cli::prompt;
 use crate::cli::stage::{self, Output, Refused, Script, StackArgs, Stops, Strike, Subject};
 use crate::cli::view::progress::Progress;
@@ -22,6 +24,8 @@ pub(crate) struct Act {
     pub(crate) stops: Stops,
     /// Whether a person can be asked. In a fleet nobody is: several stacks would ask at once.
     pub(crate) can_ask: bool,
+    /// What a sweep saw of the stack, when it was swept and is as wished.
+    pub(crate) seen: Option<Seen>,
 }
 
 /// Plays a command: `call` is the library's part, made with the setup it is given. On a fleet it is played for every stack.
@@ -29,19 +33,19 @@ pub(crate) fn play<F>(command: &str, args: &StackArgs, install: bool, call: &F) 
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
-    perform(command, args, install, false, call)
+    perform(command, args, install, None, call)
 }
 
-/// The same for a command that only looks: the stacks of a fleet are looked at together first, and the command is played for those
-/// that need it.
-pub(crate) fn play_after_sweep<F>(command: &str, args: &StackArgs, call: &F) -> std::io::Result<Exit>
+/// The same after the stacks of a fleet were looked at together. For drift the command is played for those that need a look of their
+/// own; for a proof it is played for all, and told what was seen of the others.
+pub(crate) fn play_after_sweep<F>(command: &str, args: &StackArgs, purpose: Purpose, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
-    perform(command, args, false, true, call)
+    perform(command, args, false, Some(purpose), call)
 }
 
-fn perform<F>(command: &str, args: &StackArgs, install: bool, sweep: bool, call: &F) -> std::io::Result<Exit>
+fn perform<F>(command: &str, args: &StackArgs, install: bool, sweep: Option<Purpose>, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
@@ -49,8 +53,10 @@ where
         Ok(subject) => subject,
         Err(refused) => return refuse(command, args, &refused),
     };
-    log();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let log = log::of_command(runtime.handle());
+    // Runs are drawn on this thread, so that they are part of a pipeline's trace.
+    let pipeline = telemetry::join(|name| std::env::var(name).ok());
     let exit = runtime.block_on(async {
         let terminal = Terminal::of_stderr();
         let (events, progress) = if args.quiet { Progress::silent(&terminal) } else { Progress::start(&terminal) };
@@ -58,7 +64,7 @@ where
         let terminated = listen(&stops, &events);
         match subject {
             Subject::Stack(script) => {
-                let act = Act { script: *script, terminal, progress, stops, can_ask: prompt::possible() };
+                let act = Act { script: *script, terminal, progress, stops, can_ask: prompt::possible(), seen: None };
                 alone(command, args, install, &act, &events, &terminated, call).await
             }
             Subject::Fleet(script) => {
@@ -67,6 +73,8 @@ where
             }
         }
     });
+    drop(pipeline);
+    log.finish();
     // A prompt or a name lookup may still hold a thread; nothing waits for it.
     runtime.shutdown_background();
     exit
@@ -104,13 +112,6 @@ where
             tell(args, act, &report).map(|()| Exit::Reported(report.exit_code))
         }
         Err(refused) => refuse(command, args, &refused),
-    }
-}
-
-/// `AKSIGHT_LOG=debug` (or any filter of tracing) writes what happens inside to standard error. No log line holds a secret.
-fn log() {
-    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("AKSIGHT_LOG") {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 }
 

@@ -7,20 +7,22 @@ use std::time::Duration;
 
 use aksight::azure::Meter;
 use aksight::base::Secret;
-use aksight::daemon::{self, BadConfig, Book, Calls, Config, Load, Play, Target};
+use aksight::daemon::{self, BadConfig, Book, Calls, Config, Eyes, Load, Part, Play, Sweep, Swept, Target};
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Event, Report, Stream};
 use aksight::journal::{Database, Owner, Roster, StackLock};
-use aksight::run::{self, Healing, Setup, Store};
+use aksight::run::{self, Inside, Purpose, Setup, Verdict};
 use aksight::spec::{self, Spec};
 use clap::Args;
+use futures::future::BoxFuture;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::act;
 use super::validate::tell;
+use super::{act, sweep};
 use crate::cli::exit::Exit;
+use crate::cli::log;
 use crate::cli::stage::{self, Output, Provider, Script, StackArgs, Stops, pace};
 
 /// Keep stacks as their files say, on a schedule, with an HTTP door (docs/daemon.md).
@@ -70,17 +72,11 @@ pub(crate) fn run(args: &DaemonArgs) -> std::io::Result<Exit> {
             Err(problems) => tell(&problems, "").map(|()| Exit::Usage),
         };
     }
-    log();
-    tokio::runtime::Runtime::new()?.block_on(keep(args, &config, &load))
-}
-
-/// The daemon's words are its log: JSON lines where nobody sits before a terminal.
-fn log() {
-    use std::io::IsTerminal as _;
-    let filter = tracing_subscriber::EnvFilter::try_from_env("AKSIGHT_LOG");
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,aksight=info"));
-    let plain = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() { plain.init() } else { plain.json().init() }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let log = log::of_daemon(runtime.handle(), config.collector.as_ref());
+    let exit = runtime.block_on(keep(args, &config, &load));
+    log.finish();
+    exit
 }
 
 fn new_token(role: &str) -> std::io::Result<Exit> {
@@ -178,7 +174,8 @@ async fn keep(args: &DaemonArgs, config: &Config, load: &Load) -> std::io::Resul
     });
     notify(&[NotifyState::Ready]);
     let watchdog = sd_notify::watchdog_enabled().map(|every| tokio::spawn(bark(every / 2)));
-    let kept = daemon::keep(config, &book, load, &play(args, config, &meter), &calls).await;
+    let eyes = Eyes { play: play(args, config, &meter), sweep: sweep(args, config, &meter) };
+    let kept = daemon::keep(config, &book, load, &eyes, &calls).await;
     notify(&[NotifyState::Stopping]);
     closed.cancel();
     if let Some(served) = served {
@@ -245,19 +242,14 @@ fn stack_args(args: &DaemonArgs, config: &Config) -> StackArgs {
 /// How a stack is played: as `aksight reconcile` plays it.
 fn play(args: &DaemonArgs, config: &Config, meter: &Arc<Meter>) -> Play {
     let (stack_args, meter) = (stack_args(args, config), meter.clone());
-    Arc::new(move |target: Target, healing: Healing, store: Store, cancel: CancellationToken| {
+    Arc::new(move |part: Part, cancel: CancellationToken| {
         let (args, meter) = (stack_args.clone(), meter.clone());
-        Box::pin(async move { once(&args, target, &healing, (store, meter), cancel).await })
+        Box::pin(async move { once(&args, part, meter, cancel).await })
     })
 }
 
-async fn once(
-    args: &StackArgs,
-    target: Target,
-    healing: &Healing,
-    (store, meter): (Store, Arc<Meter>),
-    cancel: CancellationToken,
-) -> Report {
+async fn once(args: &StackArgs, part: Part, meter: Arc<Meter>, cancel: CancellationToken) -> Report {
+    let Part { target, healing, store, seen } = part;
     let name = target.name;
     let events = Stream::new(move |event| match event {
         Event::Warning { message } => tracing::warn!(stack = %name, "{message}"),
@@ -269,10 +261,56 @@ async fn once(
     match stage::set("reconcile", args, &script, (events, &stops), None).await {
         Ok((setup, strike)) => {
             let setup = Setup { store, meter, ..setup };
-            let report = Box::pin(run::reconcile(&script.spec, setup, healing)).await;
+            let report = match seen {
+                Some(seen) => Box::pin(run::reconcile_swept(&script.spec, setup, &healing, &seen, Inside::Left)).await,
+                None => Box::pin(run::reconcile(&script.spec, setup, &healing)).await,
+            };
             strike.now().await;
             report
         }
         Err(refused) => act::refusal("reconcile", args, &refused),
     }
+}
+
+/// How many stacks are swept. In a rehearsal each has an embedded Azure of its own, so there is nothing to be seen together.
+fn sweep(args: &DaemonArgs, config: &Config, meter: &Arc<Meter>) -> Option<Sweep> {
+    let (stack_args, meter) = (stack_args(args, config), meter.clone());
+    let swept = move |targets: Vec<Target>, cancel: CancellationToken| -> BoxFuture<'static, Swept> {
+        let (args, meter) = (stack_args.clone(), meter.clone());
+        Box::pin(async move { all(&args, &targets, &meter, cancel).await })
+    };
+    (!args.simulate).then(|| Arc::new(swept) as Sweep)
+}
+
+async fn all(args: &StackArgs, targets: &[Target], meter: &Arc<Meter>, cancel: CancellationToken) -> Swept {
+    let (mut swept, stops) = (Swept::default(), Stops { cancel, ..Stops::default() });
+    let targets: Vec<&Target> = targets.iter().collect();
+    for company in sweep::companies(&targets, |target| &target.spec) {
+        match Box::pin(together(args, &company, meter, &stops)).await {
+            Ok(found) => {
+                swept.requests += found.requests;
+                swept.warnings.extend(found.warnings);
+                let seen = company.iter().zip(found.verdicts).filter_map(|(target, verdict)| match verdict {
+                    Verdict::Clean { seen, .. } => Some((target.name.clone(), *seen?)),
+                    Verdict::Look { why } => {
+                        tracing::info!(stack = %target.name, "looked at directly: {why}");
+                        None
+                    }
+                });
+                swept.seen.extend(seen);
+            }
+            Err(why) => swept.warnings.push(why),
+        }
+    }
+    swept
+}
+
+async fn together(args: &StackArgs, company: &[&Target], meter: &Arc<Meter>, stops: &Stops) -> Result<run::Sweep, String> {
+    let specs: Vec<&Spec> = company.iter().map(|target| &target.spec).collect();
+    let Some(guide) = company.get(sweep::guide(&specs)) else { return Ok(run::Sweep::default()) };
+    let script = Script { text: String::new(), spec: guide.spec.clone(), base: guide.base.clone(), fleet: guide.fleet.clone() };
+    let set = stage::set("reconcile", args, &script, (Stream::new(|_| {}), stops), None).await;
+    let (setup, _nothing_to_strike) = set.map_err(|refused| sweep::first(&refused))?;
+    let setup = Setup { meter: meter.clone(), ..setup };
+    Box::pin(sweep::together(&specs, Purpose::Proof, &setup)).await
 }

@@ -1,7 +1,7 @@
 //! `aksight drift`.
 
 use aksight::event::Depth;
-use aksight::run;
+use aksight::run::{self, Purpose};
 use clap::Args;
 
 use super::act::{self, Act};
@@ -32,6 +32,6 @@ pub(crate) fn run(args: &DriftArgs) -> std::io::Result<Exit> {
     if args.deep || args.each {
         act::play("drift", &args.stack, false, &look)
     } else {
-        act::play_after_sweep("drift", &args.stack, &look)
+        act::play_after_sweep("drift", &args.stack, Purpose::Drift, &look)
     }
 }

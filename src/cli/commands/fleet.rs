@@ -3,9 +3,12 @@
 use std::io::Write as _;
 use std::time::Instant;
 
+use aksight::base::{SPANS, span};
 use aksight::event::{Event, FleetReport, Report, Stream, UnitId};
-use aksight::run::{self, March, Setup, conduct};
+use aksight::run::{self, March, Purpose, Setup, conduct};
 use aksight::spec::FleetStack;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::act::{self, Act};
 use super::sweep::{self, Swept};
@@ -22,12 +25,30 @@ pub(super) struct Heads<'a> {
     pub(super) progress: &'a Progress,
     pub(super) events: Stream,
     pub(super) stops: &'a Stops,
-    /// Whether the stacks are looked at together first.
-    pub(super) sweep: bool,
+    /// What the stacks are looked at together for, if they are, before each gets its turn.
+    pub(super) sweep: Option<Purpose>,
 }
 
-/// Plays a command for every stack: what is shared first, then ring after ring.
+/// Plays a command for every stack: what is shared first, then ring after ring. All of it is one trace.
 pub(super) async fn play<F>(heads: &Heads<'_>, call: &F) -> std::io::Result<Exit>
+where
+    F: AsyncFn(&Act, Setup) -> Report,
+{
+    let span = tracing::trace_span!(
+        target: SPANS,
+        "fleet",
+        otel.name = %format_args!("aksight {} fleet", heads.command),
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        aksight.command = heads.command,
+        aksight.fleet = heads.script.fleet.name.as_str(),
+        aksight.rehearsal = heads.args.simulate,
+        aksight.exit_code = Empty,
+    );
+    march(heads, call).instrument(span).await
+}
+
+async fn march<F>(heads: &Heads<'_>, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
@@ -37,9 +58,13 @@ where
         Ok(theatre) => theatre,
         Err(refused) => return act::refuse(command, args, &refused),
     };
-    let swept = if *sweep { Box::pin(sweep::all(heads, &theatre)).await } else { Swept::default() };
+    let swept = match sweep {
+        Some(purpose) => Box::pin(sweep::all(heads, *purpose, &theatre)).await,
+        None => Swept::default(),
+    };
     let work = async |stack: &FleetStack| {
-        if let Some(blind_spots) = swept.clean(stack.name()) {
+        let (clean, seen) = swept.clean(stack.name()).unzip();
+        if let (Some(Purpose::Drift), Some(blind_spots)) = (sweep, clean) {
             return run::clean(command, &stack.spec, args.simulate, blind_spots);
         }
         let name = stack.name().to_owned();
@@ -50,6 +75,7 @@ where
             progress: (*progress).clone(),
             stops: (*stops).clone(),
             can_ask: false,
+            seen: seen.flatten().cloned(),
         };
         let ended = Box::pin(act::once(command, args, &act, &labelled, Some(&theatre), call)).await;
         let mut report = ended.unwrap_or_else(|refused| act::refusal(command, args, &refused));
@@ -62,6 +88,11 @@ where
     report.seconds = began.elapsed();
     theatre.now().await;
     progress.finish();
+    let span = Span::current();
+    span.record("aksight.exit_code", report.exit_code);
+    if !matches!(report.exit_code, 0 | 2) {
+        span::failed(&span, format_args!("exit code {}", report.exit_code));
+    }
     tell(args, script, &report)?;
     Ok(Exit::Reported(report.exit_code))
 }

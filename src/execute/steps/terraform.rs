@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use tracing::Span;
+use tracing::field::Empty;
+
+use crate::base::{SPANS, span};
 use crate::event::{Event, UnitId, UnitStatus};
 use crate::execute::engine::Outcome;
 use crate::execute::{Error, Hands};
@@ -13,7 +17,9 @@ type Lines = BTreeMap<UnitId, (UnitStatus, Duration)>;
 
 pub(super) async fn apply(unit: &UnitId, hands: &Hands) -> Result<Outcome, Error> {
     let lines: Mutex<Lines> = Mutex::default();
+    let spans = Spans::default();
     let hear = |message: Message| {
+        spans.hear(&message);
         if let Some((line, status, elapsed)) = tell(unit, &message, hands)
             && let Ok(mut lines) = lines.lock()
         {
@@ -24,6 +30,42 @@ pub(super) async fn apply(unit: &UnitId, hands: &Hands) -> Result<Outcome, Error
     let summary = hands.terraform.apply(&hands.plan_file, watch).await?;
     let evidence = format!("terraform applied: {} added, {} changed, {} destroyed", summary.add, summary.change, summary.remove);
     Ok(Outcome { evidence, within: lines.into_inner().unwrap_or_default() })
+}
+
+/// The spans of the resources that terraform is at work on, by their addresses.
+#[derive(Default)]
+struct Spans(Mutex<BTreeMap<String, Span>>);
+
+impl Spans {
+    fn hear(&self, message: &Message) {
+        let Ok(mut open) = self.0.lock() else { return };
+        match message {
+            Message::Started { address, action, .. } => {
+                let span = tracing::trace_span!(
+                    target: SPANS,
+                    "unit",
+                    otel.name = %format_args!("unit terraform:{address}"),
+                    otel.status_code = Empty,
+                    otel.status_description = Empty,
+                    aksight.unit.id = %format_args!("terraform:{address}"),
+                    aksight.unit.action = format!("{action:?}").to_ascii_lowercase().as_str(),
+                    aksight.unit.resource = Empty,
+                );
+                open.insert(address.clone(), span);
+            }
+            Message::Completed { address, id, .. } => {
+                if let Some(span) = open.remove(address) {
+                    span.record("aksight.unit.resource", id.as_deref());
+                }
+            }
+            Message::Failed { address, .. } => {
+                if let Some(span) = open.remove(address) {
+                    span::failed(&span, "terraform failed; the report says why");
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Emits what a message means; gives back the line that ended, if one did.

@@ -49,9 +49,21 @@ fn properties<'a>(kind: Kind, stacks: &'a [Desired]) -> BTreeSet<&'a str> {
         of_it.filter_map(|field| field.pointer.strip_prefix("/properties/")?.split('/').next())
     };
     let (address, others): (Option<&str>, &[&'a str]) = match kind {
-        Kind::ManagedCluster => (Some(CLUSTER), &["azureMonitorProfile", "networkProfile", "provisioningState"]),
+        // The way into the cluster hangs on its profiles of access, the proof on its nodes and on the addresses of workspace and Grafana.
+        Kind::ManagedCluster => (
+            Some(CLUSTER),
+            &[
+                "aadProfile",
+                "agentPoolProfiles",
+                "apiServerAccessProfile",
+                "azureMonitorProfile",
+                "networkProfile",
+                "provisioningState",
+            ],
+        ),
+        Kind::MonitorWorkspace => (None, &["metrics"]),
         // A shared Grafana is asked for once, whoever of those that share it declares its fields.
-        Kind::Grafana => (Some(GRAFANA), &["grafanaIntegrations", "grafanaMajorVersion", "publicNetworkAccess"]),
+        Kind::Grafana => (Some(GRAFANA), &["endpoint", "grafanaIntegrations", "grafanaMajorVersion", "publicNetworkAccess"]),
         Kind::DataCollectionRule => (None, &["dataCollectionEndpointId", "dataFlows", "destinations"]),
         Kind::PrometheusRuleGroup => (None, &["clusterName", "enabled", "interval", "rules", "scopes"]),
         _ => (None, &[]),
@@ -185,8 +197,8 @@ mod tests {
         ];
         insta::assert_snapshot!(questions.join("\n"), @r"
         resourcecontainers | where type =~ 'microsoft.resources/subscriptions/resourcegroups' | project id, location, tags | order by id asc
-        resources | where type =~ 'microsoft.monitor/accounts' and id in~ ('/subscriptions/s1/resourceGroups/rg-aksight-quickstart/providers/Microsoft.Monitor/accounts/amw-quickstart') | project id, location, tags | order by id asc
-        resources | where type =~ 'microsoft.containerservice/managedclusters' | project id, location, tags, sku, identity, p_agentPoolProfiles = properties.agentPoolProfiles, p_apiServerAccessProfile = properties.apiServerAccessProfile, p_autoUpgradeProfile = properties.autoUpgradeProfile, p_azureMonitorProfile = properties.azureMonitorProfile, p_disableLocalAccounts = properties.disableLocalAccounts, p_networkProfile = properties.networkProfile, p_nodeProvisioningProfile = properties.nodeProvisioningProfile, p_provisioningState = properties.provisioningState | order by id asc
+        resources | where type =~ 'microsoft.monitor/accounts' and id in~ ('/subscriptions/s1/resourceGroups/rg-aksight-quickstart/providers/Microsoft.Monitor/accounts/amw-quickstart') | project id, location, tags, p_metrics = properties.metrics | order by id asc
+        resources | where type =~ 'microsoft.containerservice/managedclusters' | project id, location, tags, sku, identity, p_aadProfile = properties.aadProfile, p_agentPoolProfiles = properties.agentPoolProfiles, p_apiServerAccessProfile = properties.apiServerAccessProfile, p_autoUpgradeProfile = properties.autoUpgradeProfile, p_azureMonitorProfile = properties.azureMonitorProfile, p_disableLocalAccounts = properties.disableLocalAccounts, p_networkProfile = properties.networkProfile, p_nodeProvisioningProfile = properties.nodeProvisioningProfile, p_provisioningState = properties.provisioningState | order by id asc
         resources | where type =~ 'microsoft.insights/datacollectionrules' and tostring(properties.dataFlows) contains 'Microsoft-PrometheusMetrics' | project id, location, tags, p_dataCollectionEndpointId = properties.dataCollectionEndpointId, p_dataFlows = properties.dataFlows, p_destinations = properties.destinations | order by id asc
         insightsresources | where type =~ 'microsoft.insights/datacollectionruleassociations' and id contains '/providers/microsoft.containerservice/managedclusters/' | project id, p_dataCollectionRuleId = properties.dataCollectionRuleId | order by id asc
         resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, p_managementGroupAncestorsChain = properties.managementGroupAncestorsChain | order by id asc

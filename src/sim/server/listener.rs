@@ -128,8 +128,14 @@ async fn around(State(shared): State<Arc<Shared>>, request: Request, next: Next)
     let version = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).find(|(name, _)| name == "api-version");
     shared.keeper.note(&json!({"time": Timestamp::now().to_string(), "method": method, "path": uri.path(),
         "api_version": version.map(|(_, version)| version.into_owned()), "status": response.status().as_u16(),
+        "request_id": text(response.headers(), "x-ms-request-id"),
+        "correlation_id": text(response.headers(), "x-ms-correlation-request-id"),
         "milliseconds": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)}));
     if fate.dropped { broken() } else { response }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// An answer that breaks off.

@@ -1,0 +1,40 @@
+//! A managed identity that is asked for at another address than that of the instance metadata service (`ARM_MSI_ENDPOINT`).
+
+use std::sync::Arc;
+
+use azure_core::error::ErrorKind;
+use azure_core::http::policies::{Policy, PolicyResult};
+use azure_core::http::{Context, Request, Url};
+
+/// The address that `azure_identity` asks, which it does not let anybody change.
+const METADATA_SERVICE: &str = "169.254.169.254";
+
+/// Sends what is meant for the metadata service to another address, its query unchanged.
+#[derive(Debug)]
+pub(super) struct Elsewhere(Url);
+
+impl Elsewhere {
+    /// Takes the address. Plain http is what such services speak, on the machine itself.
+    pub(super) fn parse(endpoint: &str) -> azure_core::Result<Self> {
+        let wrong = |why: String| {
+            azure_core::Error::with_message(ErrorKind::Credential, format!("`ARM_MSI_ENDPOINT` is no address: {why}"))
+        };
+        let url: Url = endpoint.trim().parse().map_err(|error| wrong(format!("{error}")))?;
+        if matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(Self(url)) } else { Err(wrong(endpoint.to_owned())) }
+    }
+}
+
+#[async_trait::async_trait]
+impl Policy for Elsewhere {
+    async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
+        if request.url().host_str() == Some(METADATA_SERVICE) {
+            let mut there = self.0.clone();
+            there.set_query(request.url().query());
+            *request.url_mut() = there;
+        }
+        match next.split_first() {
+            Some((first, rest)) => first.send(context, request, rest).await,
+            None => Err(azure_core::Error::with_message(ErrorKind::Other, "the pipeline has no transport")),
+        }
+    }
+}
