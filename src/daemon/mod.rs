@@ -253,7 +253,8 @@ impl Loop<'_> {
             Err(error) => return tracing::error!(%error, "a worker broke off"),
         };
         let swept = report.drift.as_ref().is_some_and(|found| found.swept);
-        let told = || tracing::info!(stack = %name, exit_code = report.exit_code, verified = report.verified, swept, "reconciled");
+        let told =
+            || tracing::info!(stack = %name, exit_code = report.exit_code, verified = report.verified, swept, "reconciled");
         look.in_scope(told);
         let given_back = tracing::trace_span!(target: SPANS, parent: &look, "give back");
         let noted = self.book.ended((&name, &digest), lease, &report, &self.times).instrument(given_back).await;

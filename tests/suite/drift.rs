@@ -282,7 +282,14 @@ async fn a_role_at_a_management_group_or_in_the_whole_tenant_counts() {
         let writer = stage.second_writer().await;
         let swept = aksight::run::Swept { spec: &spec, subscription: writer.embedded.subscription() };
         let cancel = tokio_util::sync::CancellationToken::new();
-        let sweep = Box::pin(aksight::run::sweep(&[swept], &writer.azure, &aksight::run::RealClock, &cancel)).await;
+        let sweep = Box::pin(aksight::run::sweep(
+            &[swept],
+            aksight::run::Purpose::Drift,
+            &writer.azure,
+            &aksight::run::RealClock,
+            &cancel,
+        ))
+        .await;
         assert_eq!(matches!(sweep.verdicts[0], aksight::run::Verdict::Clean { .. }), scope.is_some(), "{scope:?}: {sweep:?}");
         writer.leave().await;
     }

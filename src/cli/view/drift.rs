@@ -176,7 +176,7 @@ mod tests {
                 ..item("agents-pickup", map, "*")
             },
         ];
-        let told = text(&DriftReport { depth: Depth::Fast, items, plan: Some("0123456789ab".to_owned()) }, &NARROW);
+        let told = text(&DriftReport { depth: Depth::Fast, items, plan: Some("0123456789ab".to_owned()), swept: false }, &NARROW);
         insta::assert_snapshot!(told, @r"
         terraform:azurerm_kubernetes_cluster.this (owner
         terraform)
