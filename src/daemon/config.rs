@@ -14,8 +14,8 @@ use serde::Deserialize;
 use super::access::{Role, Token};
 use super::http::tls;
 use crate::base::{Secret, go_duration};
-use crate::telemetry::Collector;
 use crate::journal::{self, Database, Source};
+use crate::telemetry::Collector;
 
 /// How often a token may come, when nothing is said: a page that is open asks less.
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap();

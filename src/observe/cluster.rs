@@ -39,7 +39,12 @@ async fn inside(access: &dyn Access, taken_up: Option<&str>, now: Timestamp) -> 
 }
 
 fn seen(map: Result<Option<ConfigMap>, Error>) -> Sight<SettingsMap> {
-    let settings = |map: ConfigMap| SettingsMap { data: map.data(), version: map.version(), written: map.last_writer() };
+    let settings = |map: ConfigMap| SettingsMap {
+        data: map.data(),
+        version: map.version(),
+        written: map.last_writer(),
+        writers: map.writers(),
+    };
     Sight::from_answer(map.map(|map| map.map(settings)))
 }
 

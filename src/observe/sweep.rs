@@ -19,7 +19,7 @@ use crate::azure::graph::{Graph, Question};
 use crate::azure::{self, Azure, ResourceManager as _};
 use crate::base::{ArmId, ArmObject, Kind, clock::Timestamp};
 use crate::desired::Desired;
-use crate::observed::{Assignment, Association, Observed, Principal, RuleTemplate, Sight};
+use crate::observed::{Assignment, Association, Observed, Principal, RuleTemplate, Scope, Sight};
 use crate::plan::diff::endpoint;
 use crate::plan::draft::collection_wishes;
 
@@ -191,6 +191,10 @@ impl Sweeper {
         let subscriptions = subscriptions(&scopes);
         let question = Question { subscriptions: &subscriptions, query: &query, inherited: true };
         self.graph.rows(&question, |row| query::assignment(row).into_iter().for_each(|one| found.take(one))).await?;
+        if found.of_management_groups() {
+            let question = query::ancestors();
+            self.ask(&subscriptions, &question, |row| found.ancestors.extend(query::chain(&row))).await?;
+        }
         Ok(found)
     }
 
@@ -233,24 +237,38 @@ fn subscriptions(ids: &BTreeSet<ArmId>) -> Vec<String> {
 #[derive(Debug, Default)]
 struct Assignments {
     at: HashMap<(String, ArmId), Vec<Assignment>>,
-    /// Those of a management group, by principal.
+    /// Those of a management group or of the whole tenant, by principal.
     above: HashMap<String, Vec<Assignment>>,
+    /// The names of the management groups above each subscription, all lower-case: Resource Graph tells what lies above any of
+    /// the subscriptions that were asked about, not above which.
+    ancestors: HashMap<String, BTreeSet<String>>,
 }
 
 impl Assignments {
     fn take(&mut self, assignment: Assignment) {
         let principal = assignment.principal.to_ascii_lowercase();
-        let list = match assignment.scope.subscription() {
-            Some(_) => self.at.entry((principal, assignment.scope.clone())).or_default(),
-            None => self.above.entry(principal).or_default(),
+        let list = match &assignment.scope {
+            Scope::Within(id) => self.at.entry((principal, id.clone())).or_default(),
+            Scope::ManagementGroup(_) | Scope::Tenant => self.above.entry(principal).or_default(),
         };
         list.push(assignment);
+    }
+
+    fn of_management_groups(&self) -> bool {
+        self.above.values().flatten().any(|one| matches!(one.scope, Scope::ManagementGroup(_)))
+    }
+
+    /// Whether what is assigned above all subscriptions holds in that of `scope`.
+    fn reaches(&self, assignment: &Assignment, scope: &ArmId) -> bool {
+        let Scope::ManagementGroup(group) = &assignment.scope else { return true };
+        let chain = scope.subscription().and_then(|name| self.ancestors.get(&name.to_ascii_lowercase()));
+        chain.is_some_and(|chain| chain.contains(&group.name().to_ascii_lowercase()))
     }
 
     /// What a principal has at a scope or above it.
     fn of(&self, principal: &str, scope: &ArmId) -> Vec<Assignment> {
         let principal = principal.to_ascii_lowercase();
-        let above = self.above.get(&principal).into_iter().flatten();
+        let above = self.above.get(&principal).into_iter().flatten().filter(|one| self.reaches(one, scope));
         let around = query::around(scope).collect::<BTreeSet<_>>();
         let at = around.into_iter().filter_map(|scope| self.at.get(&(principal.clone(), scope))).flatten();
         at.chain(above).cloned().collect()
@@ -324,5 +342,36 @@ impl Rows {
             }
         }
         all.into_iter().map(|(scope, found)| (scope, Sight::Present(found))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_assigned_above_counts_where_it_reaches() {
+        let assignment = |scope: &str| {
+            let id = format!("{}/providers/Microsoft.Authorization/roleAssignments/a", scope.trim_end_matches('/'));
+            let row = json!({"id": id, "p_scope": scope, "p_principalId": "P", "p_roleDefinitionId": "/roleDefinitions/r"});
+            query::assignment(row).unwrap()
+        };
+        let chain = |subscription: &str, names: &[&str]| {
+            let chain: Vec<Value> = names.iter().map(|name| json!({"name": name, "displayName": "x"})).collect();
+            query::chain(&json!({"id": format!("/subscriptions/{subscription}"), "p_managementGroupAncestorsChain": chain}))
+        };
+        let mut all = Assignments::default();
+        all.take(assignment("/subscriptions/s1"));
+        assert!(!all.of_management_groups());
+        all.take(assignment("/providers/Microsoft.Management/managementGroups/Corp"));
+        assert!(all.of_management_groups());
+        all.ancestors.extend(chain("S1", &["corp", "root"]));
+        all.ancestors.extend(chain("s2", &["root"]));
+        let count = |all: &Assignments, subscription: &str| all.of("p", &ArmId::of_group(subscription, "rg")).len();
+        assert_eq!((count(&all, "s1"), count(&all, "s2"), count(&all, "s3")), (2, 0, 0));
+        all.take(assignment("/"));
+        assert_eq!((count(&all, "s1"), count(&all, "s2"), count(&all, "s3")), (3, 1, 1));
     }
 }

@@ -101,6 +101,8 @@ pub struct SettingsMap {
     pub version: String,
     /// Which field manager wrote last and when, when the API server told.
     pub written: Option<(String, Timestamp)>,
+    /// Which field managers have written each of its data keys and when, oldest first, when the API server told.
+    pub writers: BTreeMap<String, Vec<(String, Timestamp)>>,
 }
 
 /// The metrics agents as they were seen (contract §6.2).

@@ -21,7 +21,7 @@ use crate::event::{Action, Finding, FindingLevel, PlanSummary, UnitId, UnitLine}
 
 pub use document::document;
 pub use draft::{Undrawable, draft};
-pub use drift::drift;
+pub use drift::{drift, settings_map};
 pub use graph::{Cycle, Order};
 pub use guard::{Destruction, destructions};
 pub use step::{PrincipalRef, Step};

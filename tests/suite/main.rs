@@ -10,6 +10,7 @@ mod deploy;
 mod destroy;
 mod drift;
 mod elsewhere;
+mod every_field;
 mod fleet;
 mod generate;
 mod page;
