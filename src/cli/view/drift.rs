@@ -126,8 +126,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_narrow_terminal_shows_owner_values_author_and_plan() {
+    /// One of each kind.
+    fn items() -> Vec<DriftItem> {
         let group = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-shop";
         let (cluster, map) = (
             format!("{group}/providers/Microsoft.ContainerService/managedClusters/aks"),
@@ -135,7 +135,7 @@ mod tests {
         );
         let account = format!("{group}/providers/Microsoft.Monitor/accounts/amw");
         let settings = |field: &str| DriftItem { owner: Owner::Cluster, ..item("settings-configmap", map, field) };
-        let items = vec![
+        vec![
             item(
                 "terraform:azurerm_kubernetes_cluster.this",
                 &cluster,
@@ -175,8 +175,15 @@ mod tests {
                 found: None,
                 ..item("agents-pickup", map, "*")
             },
-        ];
-        let told = text(&DriftReport { depth: Depth::Fast, items, plan: Some("0123456789ab".to_owned()), swept: false }, &NARROW);
+        ]
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_owner_values_author_and_plan() {
+        let told = text(
+            &DriftReport { depth: Depth::Fast, items: items(), plan: Some("0123456789ab".to_owned()), swept: false },
+            &NARROW,
+        );
         insta::assert_snapshot!(told, @r"
         terraform:azurerm_kubernetes_cluster.this (owner
         terraform)
