@@ -1,6 +1,6 @@
 //! A report as text and as the versioned JSON (docs/reference/report.md).
 
-use aksight::event::{Action, Check, Outcome, Report, UnitLine, UnitStatus, Verdict};
+use aksight::event::{Action, Check, Outcome, Report, SavedPlan, UnitLine, UnitStatus, Verdict};
 
 use super::{Terminal, Tone, counted, duration};
 
@@ -17,6 +17,9 @@ pub(crate) fn text(report: &Report, terminal: &Terminal) -> String {
     for check in &report.checks {
         told.push_str(&one_check(check, terminal));
     }
+    if let Some(saved) = &report.saved_plan {
+        told.push_str(&terminal.paragraph("  plan: ", &saved_plan(saved)));
+    }
     if let Some(endpoint) = report.outputs.get("grafana_endpoint").and_then(|value| value.as_str())
         && matches!(report.result, Outcome::Changed | Outcome::Unchanged | Outcome::Unverified)
     {
@@ -27,6 +30,16 @@ pub(crate) fn text(report: &Report, terminal: &Terminal) -> String {
         told.push_str(&terminal.paragraph("  next: ", next));
     }
     told
+}
+
+/// A plan in a file.
+fn saved_plan(saved: &SavedPlan) -> String {
+    let how = match (saved.applied, saved.encrypted) {
+        (true, _) => "carried out as reviewed",
+        (false, true) => "in the file, encrypted",
+        (false, false) => "in the file",
+    };
+    format!("{} {how}: {}, drawn at {:.0} by {}", saved.file, saved.digest, saved.made_at, saved.made_by)
 }
 
 fn headline(report: &Report, terminal: &Terminal) -> String {
