@@ -26,7 +26,9 @@ impl FromStr for Recipient {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.trim().to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") {
-            return Err(Error::Key("this is a secret key; the public one begins with `age1`. Make a new pair: this one was shown"));
+            return Err(Error::Key(
+                "this is a secret key; the public one begins with `age1`. Make a new pair: this one was shown",
+            ));
         }
         text.trim().parse().map(Self).map_err(|_| Error::Key("no public key of age's for X25519 (`age1…`, from `age-keygen`)"))
     }
@@ -62,7 +64,8 @@ pub(super) fn is_sealed(bytes: &[u8]) -> bool {
 /// Encrypts to every recipient.
 pub(super) fn seal(plain: &[u8], recipients: &[Recipient]) -> Result<Vec<u8>, Error> {
     let failed = |error: age::EncryptError| Error::Seal(std::io::Error::other(error.to_string()));
-    let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|one| &one.0 as &dyn age::Recipient)).map_err(failed)?;
+    let encryptor =
+        age::Encryptor::with_recipients(recipients.iter().map(|one| &one.0 as &dyn age::Recipient)).map_err(failed)?;
     let mut sealed = Vec::new();
     let mut writer = encryptor.wrap_output(&mut sealed).map_err(Error::Seal)?;
     writer.write_all(plain).and_then(|()| writer.finish().map(drop)).map_err(Error::Seal)?;

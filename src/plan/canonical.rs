@@ -149,14 +149,18 @@ pub fn beyond(reviewed: &BTreeMap<String, Value>, now: &BTreeMap<String, Value>)
         let same_step = before["step"] == unit["step"] || unit["step"].is_null();
         let finishes = before["action"] == json!(Action::Create) && unit["action"] == json!(Action::Update);
         let known = before["changes"].as_array().cloned().unwrap_or_default();
-        let same_end = |change: &Value| known.iter().any(|one| one["field"] == change["field"] && one["after"] == change["after"]);
+        let same_end =
+            |change: &Value| known.iter().any(|one| one["field"] == change["field"] && one["after"] == change["after"]);
         let same_work = before["action"] == unit["action"]
             && before["values"] == unit["values"]
             && unit["changes"].as_array().is_none_or(|all| all.iter().all(same_end));
         // Terraform's own step has no content: what it does are the resources, each judged by itself.
         same_step && (unit["action"] == json!(Action::Wait) || finishes || same_work || id == super::draft::TERRAFORM)
     };
-    now.iter().filter(|(id, unit)| works(unit) && !covered(id, unit)).map(|(id, unit)| format!("`{id}`: {}", word(unit))).collect()
+    now.iter()
+        .filter(|(id, unit)| works(unit) && !covered(id, unit))
+        .map(|(id, unit)| format!("`{id}`: {}", word(unit)))
+        .collect()
 }
 
 #[cfg(test)]

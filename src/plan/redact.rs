@@ -99,7 +99,8 @@ fn search(node: &Value, about: &str, found: &mut BTreeSet<String>) {
             if all.get("sensitive") == Some(&Value::Bool(true)) && all.get("value").is_some_and(has_value) {
                 found.insert(about.to_owned());
             }
-            let judged = |key: &str| MARKED.iter().any(|(value, marks)| key == *marks || key == *value && all.contains_key(*marks));
+            let judged =
+                |key: &str| MARKED.iter().any(|(value, marks)| key == *marks || key == *value && all.contains_key(*marks));
             for (key, below) in all.iter().filter(|(key, _)| !judged(key)) {
                 let outputs = ["outputs", "output_changes"].contains(&key.as_str());
                 match below.as_object().filter(|_| outputs) {

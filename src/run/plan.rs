@@ -3,11 +3,11 @@
 use tracing::Instrument as _;
 
 use super::provision::look;
+use super::saved::{self, Save};
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::Next;
 use super::tally::Tally;
-use super::saved::{self, Save};
 use super::{judge, outputs, prepare, trace};
 use crate::desired::resolve;
 use crate::event::{Outcome, Phase, Report};
@@ -41,12 +41,7 @@ pub async fn plan(spec: &Spec, setup: Setup, allow_destroy: &[String], save: Opt
     Box::pin(work).instrument(span).await
 }
 
-async fn draw(
-    outside: &Outside,
-    spec: &Spec,
-    allowed: &[String],
-    tally: &mut Tally,
-) -> Result<(Plan<Checked>, Observed), Stop> {
+async fn draw(outside: &Outside, spec: &Spec, allowed: &[String], tally: &mut Tally) -> Result<(Plan<Checked>, Observed), Stop> {
     let setup = outside.setup();
     let desired = resolve(spec, &setup.subscription);
     let policies = judge::policies(spec, &setup.base)?;

@@ -207,7 +207,11 @@ fn tools(stored: &Facts, now: &Facts) -> Vec<String> {
 fn rest(stored: &Facts, now: &Facts) -> Vec<String> {
     let mut causes = Vec::new();
     if stored.providers != now.providers {
-        causes.push(format!("providers' lock file: expected digest `{}`, now `{}`", short(&stored.providers), short(&now.providers)));
+        causes.push(format!(
+            "providers' lock file: expected digest `{}`, now `{}`",
+            short(&stored.providers),
+            short(&now.providers)
+        ));
     }
     if stored.state != now.state {
         let told = |facts: &Facts| match &facts.state {
@@ -220,7 +224,8 @@ fn rest(stored: &Facts, now: &Facts) -> Vec<String> {
 }
 
 fn differing(pairs: &[(&str, &str, &str)]) -> Vec<String> {
-    let told = |(name, stored, now): &(&str, &str, &str)| (stored != now).then(|| format!("{name}: expected `{stored}`, now `{now}`"));
+    let told =
+        |(name, stored, now): &(&str, &str, &str)| (stored != now).then(|| format!("{name}: expected `{stored}`, now `{now}`"));
     pairs.iter().filter_map(told).collect()
 }
 
@@ -259,7 +264,7 @@ mod tests {
         let made = at("2026-01-01T00:00:00Z");
         let day = Duration::from_hours(24);
         assert_eq!(age(made, at("2026-01-02T00:00:00Z"), day), None);
-        insta::assert_snapshot!(age(made, at("2026-01-02T00:00:01Z"), day).unwrap(), @"");
+        insta::assert_snapshot!(age(made, at("2026-01-02T00:00:01Z"), day).unwrap(), @"time: it was made at 2026-01-01T00:00:00Z, more than 24h ago (`--max-age`)");
         assert_eq!(age(made, at("2025-12-31T23:56:00Z"), day), None);
         assert!(age(made, at("2025-12-31T23:54:00Z"), day).unwrap().contains("still to come"));
     }

@@ -185,7 +185,12 @@ fn a_plan_that_does_not_fit_is_refused_and_the_reason_is_named() {
         ("/facts/aksight", json!("0.0.1"), MOVED, "version of aksight: expected `0.0.1`"),
         ("/facts/terraform", json!("Terraform 1.0.0"), MOVED, "terraform: expected `Terraform 1.0.0`"),
         ("/facts/providers", json!("x"), MOVED, "providers' lock file"),
-        ("/facts/state", json!({"lineage": "theirs", "serial": 7}), MOVED, "terraform's state: expected `theirs` at serial 7, now none"),
+        (
+            "/facts/state",
+            json!({"lineage": "theirs", "serial": 7}),
+            MOVED,
+            "terraform's state: expected `theirs` at serial 7, now none",
+        ),
         ("/facts/rehearsal", json!(false), UNUSABLE, "a rehearsal"),
         ("/units/dcr/action", json!("delete"), MOVED, "`dcr`: expected delete, now create"),
         ("/terraform", Value::Null, UNUSABLE, "its plan file is not there"),

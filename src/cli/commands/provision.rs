@@ -62,11 +62,9 @@ pub(crate) fn run(args: &ProvisionArgs) -> std::io::Result<Exit> {
     {
         return act::refuse("provision", &args.stack, &refused);
     }
-    act::play("provision", &args.stack, args.install_terraform, &async |act: &Act, setup| {
-        match reviewed(args) {
-            Ok(reviewed) => Box::pin(provision(args, act, setup, reviewed)).await,
-            Err(refused) => act::refusal("provision", &args.stack, &refused),
-        }
+    act::play("provision", &args.stack, args.install_terraform, &async |act: &Act, setup| match reviewed(args) {
+        Ok(reviewed) => Box::pin(provision(args, act, setup, reviewed)).await,
+        Err(refused) => act::refusal("provision", &args.stack, &refused),
     })
 }
 

@@ -13,7 +13,9 @@ pub fn of_bundle(file: &Path, error: &Error) -> Diagnostic {
         .caused_by_chain(std::error::Error::source(error));
     match error {
         Error::NoIdentity => told.hint("give the identity with `--identity FILE`, or its text in `AKSIGHT_IDENTITY`"),
-        Error::WrongIdentity => told.hint("use the identity that belongs to one of the recipients, or make the plan anew for yours"),
+        Error::WrongIdentity => {
+            told.hint("use the identity that belongs to one of the recipients, or make the plan anew for yours")
+        }
         Error::Io { .. } => told.hint("name a file that can be used, in a directory that is there"),
         Error::TooLarge { .. } | Error::Version { .. } | Error::Unwritable(_) | Error::Seal(_) | Error::Key(_) => told,
         Error::NotABundle(_) => told.hint("name a file that `aksight plan --out` wrote"),

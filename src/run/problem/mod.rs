@@ -12,8 +12,7 @@ use crate::plan::{Refusal, Undrawable};
 use crate::{execute, kube, policy};
 
 pub use azure::of_azure;
-pub use bundle::of_bundle;
-pub(super) use bundle::{elsewhere, inconsistent, moved, of_secrets};
+pub use bundle::{elsewhere, inconsistent, moved, of_bundle, of_secrets};
 pub use terraform::of_terraform;
 
 /// A step's failure, with the unit it happened in.
