@@ -10,7 +10,7 @@ use crate::event::Action;
 use crate::observed::tfplan::TerraformView;
 
 /// What a plan comes down to, by unit id: owner, action, differences, step, resource and order. `terraform` is the view from which it
-/// was drawn. Of what terraform would create, the planned values enter as a digest: they have no line of their own in the plan.
+/// was drawn: what it would make and what it would touch enter with digest or id, because they have no line of their own in the plan.
 #[must_use]
 pub fn canonical<S>(plan: &Plan<S>, terraform: Option<&TerraformView>) -> BTreeMap<String, Value> {
     let made: BTreeMap<&str, String> = terraform.into_iter().flat_map(made).collect();
@@ -31,15 +31,22 @@ pub fn canonical<S>(plan: &Plan<S>, terraform: Option<&TerraformView>) -> BTreeM
     plan.units.iter().map(|unit| (unit.id.as_str().to_owned(), one(unit))).collect()
 }
 
-/// Digests of the values with which terraform would make resources, by address. Its keys come sorted, so equal values are equal text.
+/// What terraform's own plan says beside the differences, by address: of what it would make, a digest of all values; of what it would
+/// change or delete, the id. Its keys come sorted, so equal values are equal text.
 fn made(view: &TerraformView) -> BTreeMap<&str, String> {
-    let changes = view.raw["resource_changes"].as_array().into_iter().flatten();
-    let makes = |entry: &&Value| entry["change"]["actions"].as_array().is_some_and(|all| all.iter().any(|one| one == "create"));
-    let digest = |entry: &'_ Value| {
-        let change = &entry["change"];
-        digest::sha256_hex(json!([change["after"], change["after_unknown"], change["importing"]]).to_string().as_bytes())
+    let has = |entry: &Value, action: &str| {
+        entry["change"]["actions"].as_array().is_some_and(|all| all.iter().any(|one| one == action))
     };
-    changes.filter(makes).filter_map(|entry| Some((entry["address"].as_str()?, digest(entry)))).collect()
+    let told = |entry: &'_ Value| {
+        let change = &entry["change"];
+        let id = change["before"]["id"].as_str().unwrap_or_default();
+        if !has(entry, "create") {
+            return id.to_owned();
+        }
+        digest::sha256_hex(json!([id, change["after"], change["after_unknown"]]).to_string().as_bytes())
+    };
+    let entries = view.raw["resource_changes"].as_array().into_iter().flatten().filter(|entry| !has(entry, "no-op"));
+    entries.filter_map(|entry| Some((entry["address"].as_str()?, told(entry)))).collect()
 }
 
 /// What of a plan is not as it was, one sentence for each unit: `expected` was reviewed, `now` was drawn anew.
@@ -60,7 +67,7 @@ fn difference(expected: Option<&Value>, now: Option<&Value>) -> Option<String> {
         return Some(format!("expected {}, now {}", word(expected), word(now)));
     }
     let differing = leaves(expected, now);
-    let told = differing.iter().take(MOST).map(|one| one.to_string()).collect::<Vec<_>>().join("; ");
+    let told = differing.iter().take(MOST).map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let more = differing.len().saturating_sub(MOST);
     match (differing.is_empty(), more) {
         (true, _) => None,

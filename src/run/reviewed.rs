@@ -1,7 +1,7 @@
 //! A reviewed plan on its way to be carried out: what is carried out is what was reviewed, or nothing.
 //!
 //! The world is looked at anew and the plan drawn anew. Both must come to what the file holds, item by item. Then the plan is drawn
-//! once more, from the terraform plan in the file, and that one is judged and carried out: nothing in the file goes unjudged.
+//! once more, from the terraform plan in the file, and that one is judged and carried out.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -129,13 +129,17 @@ impl<'a> Review<'a> {
             return Err(self.moved(&causes));
         }
         let mut file = None;
-        if observed.terraform.seen().is_some_and(|view| view.has_changes) {
+        let mut causes = Vec::new();
+        if let Some(fresh) = observed.terraform.seen().filter(|view| view.has_changes) {
             let (unpacked, view) = self.unpack(outside).await?;
+            // The plan file has a configuration of its own, in which a provisioner could be hidden.
+            let foreign = plan::leaves(&fresh.raw["configuration"], &view.raw["configuration"]);
+            causes.extend(foreign.into_iter().take(10).map(|leaf| format!("configuration of terraform's plan, {}", leaf.path)));
             file = Some(unpacked);
             observed.terraform = Sight::Present(view);
         }
         let stored = judge::review(policies, plan::draft(desired, &observed)?, spec, &observed, self.allowed())?;
-        let causes = plan::moved(units, &plan::canonical(&stored, observed.terraform.seen()));
+        causes.extend(plan::moved(units, &plan::canonical(&stored, observed.terraform.seen())));
         if causes.is_empty() {
             return Ok((stored, file));
         }
@@ -213,6 +217,9 @@ fn rest(stored: &Facts, now: &Facts) -> Vec<String> {
             short(&now.providers)
         ));
     }
+    if stored.world != now.world {
+        causes.push(format!("the world: expected digest `{}`, now `{}`", short(&stored.world), short(&now.world)));
+    }
     if stored.state != now.state {
         let told = |facts: &Facts| match &facts.state {
             Some(mark) => format!("`{}` at serial {}", mark.lineage, mark.serial),
@@ -256,7 +263,45 @@ fn spoken(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::event::UnitId;
+
+    /// Terraform's word that its plan is stale is told like every other move of the world.
+    #[test]
+    fn terraforms_own_refusal_is_ours() {
+        let wanted = Reviewed { file: "a.plan".into(), identities: None, max_age: Duration::ZERO, digest: None };
+        let facts = Facts {
+            stack: String::new(),
+            subscription: String::new(),
+            cloud: String::new(),
+            rehearsal: true,
+            aksight: String::new(),
+            terraform: String::new(),
+            spec: String::new(),
+            policies: String::new(),
+            providers: String::new(),
+            world: String::new(),
+            state: None,
+        };
+        let content = Content {
+            made_at: Timestamp::UNIX_EPOCH,
+            made_by: String::new(),
+            facts,
+            spec: Value::Null,
+            units: BTreeMap::new(),
+            allow_destroy: Vec::new(),
+            lock_file: String::new(),
+            terraform: None,
+        };
+        let review = Review { wanted: &wanted, loaded: Loaded { content, digest: String::new(), encrypted: false } };
+        let failed = |error| Execution { units: Vec::new(), failures: vec![(UnitId::new("terraform"), error)] };
+        let stop = review.judge(&failed(terraform::Error::StalePlan.into())).unwrap_err();
+        assert_eq!((stop.outcome, stop.problems[0].code.as_str()), (Outcome::Waiting, "AKS-0703"));
+        assert!(stop.problems[0].causes[0].starts_with("moved: terraform's state"), "{stop:?}");
+        assert!(review.judge(&failed(execute::Error::Cancelled)).is_ok());
+    }
 
     #[test]
     fn a_plan_ages() {

@@ -61,6 +61,9 @@ fn headline(report: &Report, terminal: &Terminal) -> String {
         Outcome::Denied => (Tone::Bad, format!("Stack {stack}: the plan may not be carried out; nothing was changed.")),
         Outcome::Unverified => (Tone::Bad, format!("Stack {stack}: data is not proven to arrive.")),
         Outcome::Locked => (Tone::Bad, format!("Stack {stack} is held by another run; nothing was changed.")),
+        Outcome::Waiting if report.saved_plan.as_ref().is_some_and(|saved| saved.applied) => {
+            (Tone::Change, format!("Stack {stack} waits for a new review; what is done stays done."))
+        }
         Outcome::Waiting => (Tone::Change, format!("Stack {stack} waits for approval; nothing was changed.")),
         Outcome::Interrupted => (Tone::Change, format!("Stack {stack}: stopped; run the same command again to go on.")),
         Outcome::Failed => (Tone::Bad, format!("Stack {stack}: failed.")),

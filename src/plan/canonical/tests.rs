@@ -85,7 +85,7 @@ fn a_difference_says_what_was_expected_and_what_is() {
     insta::assert_snapshot!(told.join("\n"), @"`dcr`: changes[0].field: expected `x`, now `y`");
 }
 
-/// Values of what terraform would create have no line; they count all the same.
+/// Values of what terraform would create and ids of what it would change have no line; they count all the same.
 #[test]
 fn the_values_of_a_creation_count() {
     let view = |name: &str| {
@@ -97,6 +97,11 @@ fn the_values_of_a_creation_count() {
     let plan = plan(vec![one]);
     assert!(moved(&canonical(&plan, Some(&view("n"))), &canonical(&plan, Some(&view("n")))).is_empty());
     assert_eq!(moved(&canonical(&plan, Some(&view("n"))), &canonical(&plan, Some(&view("m")))).len(), 1);
+    let changes = |id: &str| {
+        TerraformView::read(json!({"resource_changes": [{"address": "a.b", "mode": "managed",
+            "change": {"actions": ["update"], "before": {"id": id, "x": 1}, "after": {"id": id, "x": 2}}}]}))
+    };
+    assert_eq!(moved(&canonical(&plan, Some(&changes("/ours"))), &canonical(&plan, Some(&changes("/theirs")))).len(), 1);
 }
 
 #[test]
