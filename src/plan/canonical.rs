@@ -146,28 +146,32 @@ fn text(value: &Value) -> Option<String> {
 }
 
 /// What of a later plan the reviewed one does not cover: work on a unit that it had no work for, or other work. Finishing what was
-/// reviewed is covered: the same work again, waiting for it, and mending what a creation left unfinished.
+/// reviewed is covered: the same work again, waiting for it, and what is left of a creation.
 #[must_use]
 pub fn beyond(reviewed: &BTreeMap<String, Value>, now: &BTreeMap<String, Value>) -> Vec<String> {
-    let idle = json!(Action::Unchanged);
-    let works = |unit: &&Value| unit["action"] != idle;
-    let covered = |id: &str, unit: &Value| {
-        let Some(before) = reviewed.get(id).filter(works) else { return false };
-        let same_step = before["step"] == unit["step"] || unit["step"].is_null();
-        let finishes = before["action"] == json!(Action::Create) && unit["action"] == json!(Action::Update);
-        let known = before["changes"].as_array().cloned().unwrap_or_default();
-        let same_end =
-            |change: &Value| known.iter().any(|one| one["field"] == change["field"] && one["after"] == change["after"]);
-        let same_work = before["action"] == unit["action"]
-            && before["values"] == unit["values"]
-            && unit["changes"].as_array().is_none_or(|all| all.iter().all(same_end));
-        // Terraform's own step has no content: what it does are the resources, each judged by itself.
-        same_step && (unit["action"] == json!(Action::Wait) || finishes || same_work || id == super::draft::TERRAFORM)
-    };
+    let works = |unit: &&Value| unit["action"] != json!(Action::Unchanged);
+    let covered = |id: &str, unit: &Value| reviewed.get(id).filter(works).is_some_and(|before| finishes(id, before, unit));
     now.iter()
         .filter(|(id, unit)| works(unit) && !covered(id, unit))
         .map(|(id, unit)| format!("`{id}`: {}", word(unit)))
         .collect()
+}
+
+/// Whether a unit's work is what is left of the work that was reviewed.
+fn finishes(id: &str, before: &Value, unit: &Value) -> bool {
+    let same = |part: &str| before[part] == unit[part];
+    // Terraform's own step has no content: what it does are the resources, each judged by itself.
+    if id == super::draft::TERRAFORM || unit["action"] == json!(Action::Wait) {
+        return unit["step"].is_null() || same("step");
+    }
+    if before["action"] == json!(Action::Create) {
+        // How the rest is made may depend on what is there by now: a rule's content, an id.
+        let goes_on = [json!(Action::Create), json!(Action::Update)].contains(&unit["action"]);
+        return goes_on && before["step"]["step"] == unit["step"]["step"] && same("touches");
+    }
+    let known = before["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let same_end = |change: &Value| known.iter().any(|one| one["field"] == change["field"] && one["after"] == change["after"]);
+    same("action") && same("step") && same("values") && unit["changes"].as_array().is_none_or(|all| all.iter().all(same_end))
 }
 
 #[cfg(test)]

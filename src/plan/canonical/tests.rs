@@ -117,6 +117,8 @@ fn finishing_is_covered_and_anything_else_is_beyond() {
     assert!(rest(vec![Unit::unchanged("new", "", Owner::Rest, "")]).is_empty());
     for other in [
         unit("made", Action::Delete, "x"),
+        Unit { step: Some(Step::DisableMetrics { cluster: ArmId::of_subscription("s") }), ..unit("made", Action::Create, "x") },
+        unit("made", Action::Create, "x").touching(&ArmId::of_subscription("t")),
         unit("changed", Action::Update, "y"),
         unit("changed", Action::Replace, "x"),
         unit("as-wished", Action::Update, "x"),
