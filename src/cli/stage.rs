@@ -177,6 +177,22 @@ pub(crate) fn read(args: &StackArgs) -> Result<Script, Refused> {
     }
 }
 
+/// Refuses an option that is for one stack when the file describes a fleet: a file holds the plan of one stack.
+pub(crate) fn one_stack(args: &StackArgs, option: &str) -> Result<(), Refused> {
+    match read_any(args)? {
+        Subject::Stack(_) => Ok(()),
+        Subject::Fleet(_) => Err(Refused::usage(
+            Diagnostic::error(Code::Usage, format!("`{option}` is for one stack, and the file describes a fleet"))
+                .hint("give it the file of one stack; stacks of a fleet have no saved plans"),
+        )),
+    }
+}
+
+/// A file or key named on the command line that cannot be used.
+pub(crate) fn unusable_key(what: &str, cause: String) -> Refused {
+    Refused::usage(Diagnostic::error(Code::Usage, format!("{what} cannot be used")).caused_by(cause))
+}
+
 /// Reads the file, or takes the shipped one for a rehearsal that has none.
 pub(crate) fn read_any(args: &StackArgs) -> Result<Subject, Refused> {
     let shipped = args.file.is_none() && args.simulate && !Path::new(DEFAULT_FILE).exists();

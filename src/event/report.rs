@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Action, Change, Check, Depth, DriftItem, Finding, Owner, UnitId, UnitStatus};
+use crate::base::clock::Timestamp;
 use crate::diag::Diagnostic;
 
 /// Version of the report's JSON. Fields are only ever added within a version.
@@ -159,6 +160,23 @@ pub struct DriftReport {
     pub plan: Option<String>,
 }
 
+/// A plan in a file: written by `plan --out`, or named by `provision --plan`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SavedPlan {
+    /// The file as the user named it.
+    pub file: String,
+    /// What tells it from every other: `sha256:` and 64 hex digits, of the content before encryption.
+    pub digest: String,
+    /// When it was drawn.
+    pub made_at: Timestamp,
+    /// Who drew it, `user@host`.
+    pub made_by: String,
+    /// Whether the file is encrypted.
+    pub encrypted: bool,
+    /// Whether this run carried it out, as far as it came.
+    pub applied: bool,
+}
+
 /// What a command did.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -188,6 +206,9 @@ pub struct Report {
     pub exit_code: u8,
     /// The plan in numbers.
     pub plan: PlanSummary,
+    /// The plan in a file, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_plan: Option<SavedPlan>,
     /// Every unit, in plan order.
     pub units: Vec<UnitLine>,
     /// Every check, in data-flow order.
@@ -221,6 +242,7 @@ impl Report {
             verified: false,
             exit_code: 0,
             plan: PlanSummary::default(),
+            saved_plan: None,
             units: Vec::new(),
             checks: Vec::new(),
             drift: None,

@@ -105,7 +105,7 @@ async fn mend(
     };
     let ask = |_: &Plan<Approved>| Answer::Yes;
     let allow_destroy = if approved { allowed(outside, id).await? } else { Vec::new() };
-    let wants = Wants { allow_destroy, verify: healing.verify, show: &show, ask: &ask };
+    let wants = Wants { allow_destroy, reviewed: None, verify: healing.verify, show: &show, ask: &ask };
     let ended = rounds(outside, spec, &wants, tally).await;
     match ended {
         Ok(outcome) => {

@@ -1,6 +1,7 @@
 //! Errors as diagnostics: the one place where a failure of any room gets its code, its resource and its remedy.
 
 mod azure;
+mod bundle;
 mod terraform;
 
 use crate::base::Class;
@@ -11,6 +12,7 @@ use crate::plan::{Refusal, Undrawable};
 use crate::{execute, kube, policy};
 
 pub use azure::of_azure;
+pub use bundle::{elsewhere, inconsistent, moved, of_bundle, of_secrets};
 pub use terraform::of_terraform;
 
 /// A step's failure, with the unit it happened in.
