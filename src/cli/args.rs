@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::commands::{
-    daemon, destroy, drift, explain, generate, init, outputs, plan, policy, provision, reconcile, simulate, status, validate,
+    daemon, destroy, drift, explain, generate, init, man, outputs, plan, policy, provision, reconcile, simulate, status, validate,
     verify, version,
 };
 
@@ -54,6 +54,9 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    // Those who pack archives need it, once.
+    #[command(hide = true)]
+    Man(man::ManArgs),
     Version(version::VersionArgs),
 }
 
