@@ -88,16 +88,25 @@ fn aggregated(done: &Ended, code: i32, of: &[i64]) {
 fn a_fleet_ends_with_the_worst() {
     let fleet = std::fs::read_to_string(Path::new(crate::TOP).join("terraform/examples/fleet/aksight-fleet.yaml")).unwrap();
     let fleet = fleet.replace("\nrings:", "\nhaltOnFailure: false\nrings:");
-    // A rule that denies whatever shop-a wants.
-    let denied = fleet.replace("cluster: {name: aks-shop-a}", "cluster: {name: aks-shop-a}\n    policies: {requiredTags: [owner]}");
-    assert_ne!(fleet, denied);
+    let with = |fleet: &str, stack: &str, policies: &str| {
+        let cluster = format!("cluster: {{name: aks-{stack}}}");
+        assert!(fleet.contains(&cluster));
+        fleet.replace(&cluster, &format!("{cluster}\n    policies: {policies}"))
+    };
+    // A rule denies whatever shop-a wants; one of shop-b's is no Rego.
+    let denied = with(&fleet, "shop-a", "{requiredTags: [owner]}");
+    let failing = with(&denied, "shop-b", "{directories: [rules]}");
     let stage = Rehearsal::with(&denied, "shops");
+    let write = |fleet: &str| std::fs::write(stage.home().join("aksight.yaml"), fleet).unwrap();
+    std::fs::create_dir(stage.home().join("rules")).unwrap();
+    std::fs::write(stage.home().join("rules/broken.rego"), "package broken\n\nthis is no rule\n").unwrap();
     let act = |command: &str, more: &[&str]| stage.act(command, &[&["--file", "aksight.yaml"], more].concat());
 
     aggregated(&act("provision", &["--yes", "--only", "hub"]), 0, &[0]);
     aggregated(&act("plan", &[]), 10, &[0, 10, 2]);
-    aggregated(&act("plan", &["--fault", "error:403:GET:managedClusters/aks-shop-b:99"]), 1, &[0, 10, 1]);
-    std::fs::write(stage.home().join("aksight.yaml"), &fleet).unwrap();
+    write(&failing);
+    aggregated(&act("plan", &[]), 1, &[0, 10, 1]);
+    write(&fleet);
     aggregated(&act("plan", &[]), 2, &[0, 2, 2]);
 
     let log = stage.home().join(".aksight/fleet-rehearsals/shops/azure/requests.jsonl");

@@ -27,13 +27,33 @@ fn output(command: &mut Command) -> String {
 fn the_version_names_all_that_it_was_made_from() {
     insta::assert_json_snapshot!(version(), {
         ".aksight" => "[version]", ".commit" => "[commit]", ".target" => "[target]", ".rustc" => "[rustc]", ".policies.sha256" => "[digest]",
-    }, @r#""#);
+    }, @r#"
+    {
+      "schema": "aksight.version/v1",
+      "aksight": "[version]",
+      "commit": "[commit]",
+      "target": "[target]",
+      "rustc": "[rustc]",
+      "terraform": {
+        "minimum": "1.9.0",
+        "pinned": "1.11.4"
+      },
+      "provider": {
+        "name": "hashicorp/azurerm",
+        "facts": "5.2.0"
+      },
+      "policies": {
+        "sha256": "[digest]"
+      }
+    }
+    "#);
     let said = version();
     assert_eq!(said["aksight"], env!("CARGO_PKG_VERSION"));
     assert!(said["rustc"].as_str().unwrap().starts_with("rustc 1."), "{said}");
     let host = output(Command::new("rustc").arg("-vV"));
     assert!(host.contains(&format!("host: {}\n", said["target"].as_str().unwrap())), "{said}");
-    let sums = output(Command::new("sh").args(["-c", "sha256sum policies/*.rego | sha256sum"]).current_dir(TOP).env("LC_ALL", "C"));
+    let sums =
+        output(Command::new("sh").args(["-c", "sha256sum policies/*.rego | sha256sum"]).current_dir(TOP).env("LC_ALL", "C"));
     assert_eq!(sums, format!("{}  -\n", said["policies"]["sha256"].as_str().unwrap()));
 }
 
@@ -41,7 +61,8 @@ fn the_version_names_all_that_it_was_made_from() {
 fn commands(above: &[&str]) -> Vec<String> {
     let help = text(&aksight(Path::new(TOP), &[above, &["--help"]].concat()).stdout);
     let listed = help.split_once("Commands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap()).unwrap_or_default();
-    let names = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).filter(|name| !["", "help"].contains(name));
+    let names =
+        listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).filter(|name| !["", "help"].contains(name));
     names
         .flat_map(|name| {
             let path = [above, &[name]].concat();

@@ -77,14 +77,7 @@ where
     exit
 }
 
-async fn alone<F>(
-    command: &str,
-    args: &StackArgs,
-    install: bool,
-    act: &Act,
-    events: &Stream,
-    call: &F,
-) -> std::io::Result<Exit>
+async fn alone<F>(command: &str, args: &StackArgs, install: bool, act: &Act, events: &Stream, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {

@@ -84,7 +84,8 @@ fn it_runs_as_the_manifests_say() {
 
 #[test]
 fn no_secret_gets_into_it() {
-    let variables: Vec<String> = instructions().into_iter().filter(|(word, _)| word == "ARG" || word == "ENV").map(|at| at.1).collect();
+    let variables: Vec<String> =
+        instructions().into_iter().filter(|(word, _)| word == "ARG" || word == "ENV").map(|at| at.1).collect();
     let suspicious = ["SECRET", "TOKEN", "PASSWORD", "ARM_", "AZURE_"];
     assert!(!variables.iter().any(|line| suspicious.iter().any(|part| line.contains(part))), "{variables:?}");
     let left_out = read(&Path::new(TOP).join(".dockerignore"));

@@ -34,7 +34,8 @@ fn actions_are_githubs_own_and_pinned_by_commit() {
     assert!(names().len() >= 2);
     for name in names() {
         let text = read(&format!(".github/workflows/{name}"));
-        let uses: Vec<&str> = text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: ")).collect();
+        let uses: Vec<&str> =
+            text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: ")).collect();
         assert!(!uses.is_empty(), "{name}");
         for line in uses {
             let (action, version) = line.split_once(" # v").unwrap_or_else(|| panic!("{name}: no version beside `{line}`"));
@@ -71,17 +72,27 @@ fn jobs_may_do_little_and_paste_nothing_into_scripts() {
 #[test]
 fn a_release_is_built_tried_attested_and_published() {
     let release = workflow("release.yml");
-    let built: BTreeSet<&str> =
-        release["jobs"]["build"]["strategy"]["matrix"]["include"].as_array().unwrap().iter().filter_map(|row| row["target"].as_str()).collect();
+    let built: BTreeSet<&str> = release["jobs"]["build"]["strategy"]["matrix"]["include"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|row| row["target"].as_str())
+        .collect();
     let page = read("docs/install.md");
     let promised = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     assert_eq!(built, promised);
     assert!(!built.iter().any(|target| target.contains("windows")) && page.contains("Windows"));
-    let scripts = |job: &str| steps(&release["jobs"][job]).iter().filter_map(|step| step["run"].as_str().map(str::to_owned)).collect::<String>();
+    let scripts = |job: &str| {
+        steps(&release["jobs"][job]).iter().filter_map(|step| step["run"].as_str().map(str::to_owned)).collect::<String>()
+    };
     assert!(scripts("build").contains("provision --simulate") && scripts("package").contains(".ci/package"));
-    assert_eq!((&release["jobs"]["package"]["needs"], &release["jobs"]["publish"]["needs"]), (&"build".into(), &"package".into()));
+    assert_eq!(
+        (&release["jobs"]["package"]["needs"], &release["jobs"]["publish"]["needs"]),
+        (&"build".into(), &"package".into())
+    );
     let publish = steps(&release["jobs"]["publish"]);
-    let place = |part: &str| publish.iter().position(|step| step.to_string().contains(part)).unwrap_or_else(|| panic!("no {part}"));
+    let place =
+        |part: &str| publish.iter().position(|step| step.to_string().contains(part)).unwrap_or_else(|| panic!("no {part}"));
     assert!(place("attest-build-provenance@") < place("gh release create"));
 }
 
