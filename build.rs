@@ -18,11 +18,13 @@ fn main() -> std::io::Result<()> {
     writeln!(out, "cargo::rerun-if-env-changed=SOURCE_COMMIT\ncargo::rerun-if-changed=build.rs")?;
     // A build for development names no commit: it is seldom what the commit holds, and would be made anew after each.
     let asked = variable("PROFILE").is_some_and(|profile| profile == "release");
-    let watched = if asked { SOURCES.map(|path| top.join(path)).to_vec() } else { Vec::new() };
-    let git = git(top, &["rev-parse", "--absolute-git-dir"]).filter(|_| asked);
-    let moving = git.iter().flat_map(|directory| ["HEAD", "index", "logs/HEAD"].map(|file| Path::new(directory).join(file)));
-    for path in watched.into_iter().chain(moving).filter(|path| path.exists()) {
-        writeln!(out, "cargo::rerun-if-changed={}", path.display())?;
+    if asked {
+        let directory = git(top, &["rev-parse", "--absolute-git-dir"]);
+        let moving =
+            directory.iter().flat_map(|directory| ["HEAD", "index", "logs/HEAD"].map(|file| Path::new(directory).join(file)));
+        for path in SOURCES.map(|path| top.join(path)).into_iter().chain(moving).filter(|path| path.exists()) {
+            writeln!(out, "cargo::rerun-if-changed={}", path.display())?;
+        }
     }
     // Not `GITHUB_SHA`: where a pipeline of somebody else builds aksight, that is a commit of theirs.
     let commit = variable("SOURCE_COMMIT").or_else(|| if asked { checked_out(top).or_else(|| archived(top)) } else { None });
