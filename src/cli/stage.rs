@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aksight::azure::{self, CredentialSource};
 use aksight::base::{Clock, Cloud, Secret};
@@ -261,6 +262,15 @@ pub(crate) fn cache() -> PathBuf {
 pub(crate) struct Stops {
     pub(crate) cancel: CancellationToken,
     pub(crate) again: CancellationToken,
+    /// Whether it was SIGTERM.
+    pub(crate) terminated: Arc<AtomicBool>,
+}
+
+impl Stops {
+    /// The exit code of what ended with `code`: who is stopped by SIGTERM says so.
+    pub(crate) fn code(&self, code: u8) -> u8 {
+        if code == exit_code(Outcome::Interrupted) && self.terminated.load(Ordering::Relaxed) { 143 } else { code }
+    }
 }
 
 /// What the stacks of a play share: the embedded Azure of a rehearsal, to be struck when the play is over, or the store.

@@ -13,6 +13,7 @@ use crate::base::digest;
 use crate::event::{Finding, FindingLevel};
 
 pub use catalogue::{Rule, catalogue};
+pub use shipped::digest;
 pub use testing::{TestResult, test};
 
 /// The rule that keeps clusters and data from being destroyed; only `--allow-destroy` lifts it.

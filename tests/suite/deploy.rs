@@ -1,6 +1,7 @@
 //! What people deploy around the daemon: alert rules before the real promtool, the dashboard, the page that explains both,
-//! systemd's units, Kubernetes' manifests.
+//! systemd's units, the image, Kubernetes' manifests.
 
+mod image;
 mod kubernetes;
 mod live;
 mod systemd;

@@ -1,8 +1,7 @@
 //! What every command on a stack does around its library call: file, stage, signals, progress, report, exit code.
 
 use std::io::Write as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use aksight::event::{Outcome, Report, Stream};
 use aksight::run::{Purpose, Seen, Setup, exit_code};
@@ -61,11 +60,11 @@ where
         let terminal = Terminal::of_stderr();
         let (events, progress) = if args.quiet { Progress::silent(&terminal) } else { Progress::start(&terminal) };
         let stops = Stops::default();
-        let terminated = listen(&stops, &events);
+        listen(&stops, &events);
         match subject {
             Subject::Stack(script) => {
                 let act = Act { script: *script, terminal, progress, stops, can_ask: prompt::possible(), seen: None };
-                alone(command, args, install, &act, &events, &terminated, call).await
+                alone(command, args, install, &act, &events, call).await
             }
             Subject::Fleet(script) => {
                 let heads = fleet::Heads { command, args, script: &script, progress: &progress, events, stops: &stops, sweep };
@@ -80,15 +79,7 @@ where
     exit
 }
 
-async fn alone<F>(
-    command: &str,
-    args: &StackArgs,
-    install: bool,
-    act: &Act,
-    events: &Stream,
-    terminated: &AtomicBool,
-    call: &F,
-) -> std::io::Result<Exit>
+async fn alone<F>(command: &str, args: &StackArgs, install: bool, act: &Act, events: &Stream, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
@@ -106,9 +97,7 @@ where
                 report.result = Outcome::Interrupted;
                 report.exit_code = exit_code(Outcome::Interrupted);
             }
-            if report.result == Outcome::Interrupted && terminated.load(Ordering::Relaxed) {
-                report.exit_code = 143;
-            }
+            report.exit_code = act.stops.code(report.exit_code);
             tell(args, act, &report).map(|()| Exit::Reported(report.exit_code))
         }
         Err(refused) => refuse(command, args, &refused),
@@ -132,19 +121,18 @@ where
     Ok(report)
 }
 
-/// Follows SIGINT and SIGTERM. Tells whether the latter came.
-fn listen(stops: &Stops, events: &Stream) -> Arc<AtomicBool> {
+/// Follows SIGINT and SIGTERM.
+fn listen(stops: &Stops, events: &Stream) {
     use tokio::signal::unix::{SignalKind, signal};
-    let terminated = Arc::new(AtomicBool::new(false));
-    let (stops, events, flag) = (stops.clone(), events.clone(), terminated.clone());
+    let (stops, events) = (stops.clone(), events.clone());
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        return terminated;
+        return;
     };
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
-                _ = terminate.recv() => flag.store(true, Ordering::Relaxed),
+                _ = terminate.recv() => stops.terminated.store(true, Ordering::Relaxed),
             }
             if stops.cancel.is_cancelled() {
                 stops.again.cancel();
@@ -154,7 +142,6 @@ fn listen(stops: &Stops, events: &Stream) -> Arc<AtomicBool> {
             }
         }
     });
-    terminated
 }
 
 fn tell(args: &StackArgs, act: &Act, report: &Report) -> std::io::Result<()> {

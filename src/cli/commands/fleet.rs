@@ -79,11 +79,13 @@ where
         };
         let ended = Box::pin(act::once(command, args, &act, &labelled, Some(&theatre), call)).await;
         let mut report = ended.unwrap_or_else(|refused| act::refusal(command, args, &refused));
+        report.exit_code = stops.code(report.exit_code);
         report.stack = Some(name);
         report
     };
     let march = if *command == "destroy" { March::Backward } else { March::Forward };
     let mut report = conduct(command, &script.fleet, march, &stops.cancel, &work).await;
+    report.exit_code = stops.code(report.exit_code);
     report.sweep = swept.summary(&report);
     report.seconds = began.elapsed();
     theatre.now().await;
