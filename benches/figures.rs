@@ -150,7 +150,11 @@ fn reconcile(home: &Path) {
     }
     let (deep, bare) = (median(deep), median(bare));
     let ratio = deep.as_secs_f64() / bare.as_secs_f64();
-    println!("no-op reconcile, deep {:.0} ms / bare terraform plan {:.0} ms = {ratio:.2} (bound: 1.1)", millis(deep), millis(bare));
+    println!(
+        "no-op reconcile, deep {:.0} ms / bare terraform plan {:.0} ms = {ratio:.2} (bound: 1.1)",
+        millis(deep),
+        millis(bare)
+    );
 }
 
 fn served(home: &Path, faults: Vec<embedded::Fault>) -> embedded::Options {

@@ -199,11 +199,8 @@ mod tests {
     #[tokio::test]
     async fn azure_devops_is_asked_with_an_empty_post() {
         let url = "https://devops.example/oidctoken".to_owned();
-        let issuer = Issuer::AzurePipelines {
-            url,
-            token: Secret::new("hunter2".to_owned()),
-            service_connection: "sc-1".to_owned(),
-        };
+        let issuer =
+            Issuer::AzurePipelines { url, token: Secret::new("hunter2".to_owned()), service_connection: "sc-1".to_owned() };
         let (azure, script, _) = azure_as(source(issuer), [reply(200, &json!({"oidcToken": "one"}))]);
         azure.token("a/.default").await.unwrap();
         let asked = &script.seen()[0];
@@ -311,7 +308,8 @@ mod tests {
         let (azure, script, _) = azure_as(source, [reply(200, &token)]);
         azure.token("https://management.azure.com/.default").await.unwrap();
         let asked = &script.seen()[0];
-        let address = "http://127.0.0.1:4/identity?api-version=2019-08-01&resource=https%3A%2F%2Fmanagement.azure.com&client_id=mine";
+        let address =
+            "http://127.0.0.1:4/identity?api-version=2019-08-01&resource=https%3A%2F%2Fmanagement.azure.com&client_id=mine";
         assert_eq!(asked.url, address);
         assert_eq!(asked.header("metadata"), Some("true"));
     }

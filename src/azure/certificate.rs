@@ -70,7 +70,8 @@ impl Certificate {
         let store = opened.map_err(|error| refused(&format!("it cannot be opened ({error}); is the password right?")))?;
         let (_, chain) = store.private_key_chain().ok_or_else(|| refused("it holds no private key"))?;
         let leaf = chain.certs().first().ok_or_else(|| refused("it holds no certificate"))?;
-        let key = RsaKeyPair::from_pkcs8(chain.key().as_der()).map_err(|_| refused("its key is no RSA key of 2048 bits or more"))?;
+        let key =
+            RsaKeyPair::from_pkcs8(chain.key().as_der()).map_err(|_| refused("its key is no RSA key of 2048 bits or more"))?;
         let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, leaf.as_der()));
         Ok(Self { found, password, key: Arc::new(key), thumbprint })
     }

@@ -348,8 +348,8 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::{CredentialSource, Issuer};
     use super::super::testing::{ARM, Reply, SECRET, amw, azure, azure_as, empty, refusal, reply, workspace};
+    use super::super::{CredentialSource, Issuer};
     use super::*;
 
     const KIND: Kind = Kind::MonitorWorkspace;

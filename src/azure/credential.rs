@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::Error;
-use super::certificate::{Certificate, Found};
 pub use super::assertion::Issuer;
+use super::certificate::{Certificate, Found};
 use crate::base::Secret;
 
 /// A way to sign in.

@@ -149,7 +149,9 @@ impl Tokens {
             );
         }
         if let Some(said) = self.assertions.get().and_then(Assertions::last).filter(|_| message.contains("AADSTS70")) {
-            message = format!("{message} The assertion names {said}; Entra compares all three letter by letter with the application's federated credentials.");
+            message = format!(
+                "{message} The assertion names {said}; Entra compares all three letter by letter with the application's federated credentials."
+            );
         }
         Error::FetchToken { scope: scope.to_owned(), message, transient }
     }

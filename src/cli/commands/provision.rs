@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::act::{self, Act};
 use crate::cli::exit::Exit;
+use crate::cli::pipeline::PipelineArgs;
 use crate::cli::stage::{Output, StackArgs};
 use crate::cli::{prompt, view};
 
@@ -20,6 +21,8 @@ use crate::cli::{prompt, view};
 pub(crate) struct ProvisionArgs {
     #[command(flatten)]
     stack: StackArgs,
+    #[command(flatten)]
+    pipeline: PipelineArgs,
     /// Carry the plan out without asking.
     #[arg(short, long)]
     yes: bool,
@@ -39,7 +42,7 @@ pub(crate) struct ProvisionArgs {
 
 /// Runs it.
 pub(crate) fn run(args: &ProvisionArgs) -> std::io::Result<Exit> {
-    act::play("provision", &args.stack, args.install_terraform, &async |act: &Act, setup| {
+    act::play("provision", (&args.stack, &args.pipeline), args.install_terraform, &async |act: &Act, setup| {
         Box::pin(provision(args, act, setup)).await
     })
 }
@@ -49,8 +52,11 @@ async fn provision(args: &ProvisionArgs, act: &Act, setup: run::Setup) -> Report
         if args.stack.quiet && (args.yes || !act.can_ask) {
             return;
         }
-        act.progress
-            .suspend(|| drop(std::io::stderr().write_all(view::plan::text(plan, &act.terminal, args.verbose).as_bytes())));
+        let text = view::plan::text(plan, &act.terminal, args.verbose);
+        match act.desk.console() {
+            Some(console) => console.section("the plan", &text),
+            None => act.progress.suspend(|| drop(std::io::stderr().write_all(text.as_bytes()))),
+        }
     };
     let ask = |plan: &Plan<Approved>| answer(args, act, plan);
     let wants = Wants { allow_destroy: args.allow_destroy.clone(), verify: !args.no_verify, show: &show, ask: &ask };
@@ -62,7 +68,7 @@ fn answer(args: &ProvisionArgs, act: &Act, plan: &Plan<Approved>) -> Answer {
     if args.yes {
         return Answer::Yes;
     }
-    if args.stack.output == Output::Json || !act.can_ask {
+    if args.stack.output != Output::Text || !act.can_ask {
         return if args.stack.simulate { Answer::Yes } else { Answer::Nobody };
     }
     let summary = plan.summary();

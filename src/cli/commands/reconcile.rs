@@ -6,6 +6,7 @@ use clap::Args;
 use super::act::{self, Act};
 use super::drift::depth;
 use crate::cli::exit::Exit;
+use crate::cli::pipeline::PipelineArgs;
 use crate::cli::stage::StackArgs;
 
 /// Look for drift, mend it with `--heal`, prove that data arrives; asks nobody, for timers and jobs.
@@ -16,6 +17,8 @@ use crate::cli::stage::StackArgs;
 pub(crate) struct ReconcileArgs {
     #[command(flatten)]
     stack: StackArgs,
+    #[command(flatten)]
+    pipeline: PipelineArgs,
     /// Mend what `reconcile.heal` in the file allows; anything destructive waits for approval.
     #[arg(long)]
     heal: bool,
@@ -33,7 +36,7 @@ pub(crate) struct ReconcileArgs {
 /// Runs it.
 pub(crate) fn run(args: &ReconcileArgs) -> std::io::Result<Exit> {
     let healing = Healing { depth: depth(args.deep), heal: args.heal, approved: args.approve.clone(), verify: !args.no_verify };
-    act::play("reconcile", &args.stack, false, &async |act: &Act, setup| {
+    act::play("reconcile", (&args.stack, &args.pipeline), false, &async |act: &Act, setup| {
         Box::pin(run::reconcile(&act.script.spec, setup, &healing)).await
     })
 }
