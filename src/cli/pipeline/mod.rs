@@ -6,7 +6,7 @@ mod surroundings;
 
 use std::path::{Path, PathBuf};
 
-use aksight::event::FleetReport;
+use aksight::event::{FleetReport, Outcome};
 use clap::Args;
 
 pub(crate) use console::{Console, Host};
@@ -89,7 +89,7 @@ impl Desk {
             for warning in notes::keep(self, console, account).await {
                 self.warn(&warning);
             }
-            if console.host() == Host::Azdo && account.exit_code == 2 {
+            if console.host() == Host::Azdo && account.result() == Outcome::Drifted {
                 let message = format!("{}: {}", account.subject(), account.result().as_str());
                 console.command(&azdo::command("task.complete", &[("result", "SucceededWithIssues")], &message));
             }

@@ -120,7 +120,7 @@ fn sections(account: &Account<'_>) -> Vec<Section> {
         each(&move |_, report| report.units.iter().filter(|unit| wanted(unit)).map(unit).collect())
     };
     let level = |level: Level| -> Vec<String> {
-        let of_problems = |remark: &&super::Remark| remark.level == level && remark.rule != "AKS-DRIFT-001";
+        let of_problems = |remark: &&super::Remark| remark.level == level && !remark.has_its_section();
         let lead = |stack: &str| if fleet { format!("- {}: ", code(stack)) } else { "- ".to_owned() };
         let all = remarks(account);
         let told = all.iter().filter(of_problems);

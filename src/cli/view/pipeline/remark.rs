@@ -35,6 +35,13 @@ pub(crate) struct Remark {
     pub(crate) span: Option<Span>,
 }
 
+impl Remark {
+    /// Whether a summary lists what it is about anyway.
+    pub(super) fn has_its_section(&self) -> bool {
+        self.rule == DESTROYS.0 || self.rule == DRIFT.0
+    }
+}
+
 /// The rule of units that are destroyed, where nothing refused that.
 const DESTROYS: (&str, &str) = ("AKS-PLAN-001", "the plan replaces or deletes something");
 /// The rule of drift.
