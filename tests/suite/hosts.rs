@@ -128,14 +128,14 @@ async fn azdo_door(request: Request, next: Next) -> Response {
 }
 
 #[derive(serde::Deserialize)]
-struct Page {
+struct Asked {
     per_page: usize,
     page: usize,
     state: Option<String>,
     labels: Option<String>,
 }
 
-fn page(entries: Vec<Value>, asked: &Page) -> Response {
+fn page(entries: Vec<Value>, asked: &Asked) -> Response {
     let size = asked.per_page.min(100);
     let some: Vec<Value> = entries.into_iter().skip(size * (asked.page - 1)).take(size).collect();
     Json(some).into_response()
@@ -159,7 +159,7 @@ async fn asset(State(world): Shared, Path(file): Path<String>) -> Response {
     world.lock().unwrap().release.get(&file).map_or_else(|| told(404, "Not Found"), |bytes| bytes.clone().into_response())
 }
 
-async fn comments(State(world): Shared, Path(number): Path<u64>, Query(asked): Query<Page>) -> Response {
+async fn comments(State(world): Shared, Path(number): Path<u64>, Query(asked): Query<Asked>) -> Response {
     if number != 7 {
         return told(404, "Not Found");
     }
@@ -196,7 +196,7 @@ async fn edit_comment(State(world): Shared, Path(id): Path<u64>, Json(body): Jso
     edit(&mut world.lock().unwrap().comments, "id", id, &body)
 }
 
-async fn issues(State(world): Shared, Query(asked): Query<Page>) -> Response {
+async fn issues(State(world): Shared, Query(asked): Query<Asked>) -> Response {
     let fits = |issue: &Value| {
         let labelled = |label: &str| issue["labels"].as_array().unwrap().iter().any(|has| has == label);
         asked.state.as_ref().is_none_or(|state| issue["state"] == state.as_str()) && asked.labels.as_deref().is_none_or(labelled)

@@ -157,9 +157,9 @@ fn a_fork_and_a_missing_right_leave_the_summary() {
 
 #[test]
 fn a_huge_plan_still_yields_a_comment() {
-    let admins: String = (0..700).map(|index| format!("  - 00000000-0000-4000-8000-{index:012}\n")).collect();
+    let admins: Vec<String> = (0..700).map(|index| format!("    - 00000000-0000-4000-8000-{index:012}\n")).collect();
     let file = std::fs::read_to_string(std::path::Path::new(TOP).join("terraform/examples/quickstart/aksight.yaml")).unwrap();
-    let stage = Rehearsal::with(&format!("{}\n  admins:\n{}", file.trim_end(), admins.replace("  - ", "    - ")), "quickstart");
+    let stage = Rehearsal::with(&format!("{}\n  admins:\n{}", file.trim_end(), admins.concat()), "quickstart");
     let hosts = Hosts::open();
     let used = job(&stage, &hosts, TOKEN).uses(&[("command", "plan"), ("comment", "true")]);
     assert_eq!(used.ended.code, Some(0), "{}", used.ended.all());
@@ -378,4 +378,28 @@ fn what_is_fetched_is_verified() {
     attest(1);
     assert!(install(&[]).ended.stdout.contains("nobody attests"));
     assert_eq!(install(&[("attestation", "false")]).ended.code, Some(0));
+}
+
+#[test]
+fn a_fleet_is_told_as_one() {
+    let file = std::path::Path::new(TOP).join("terraform/examples/fleet/aksight-fleet.yaml");
+    let stage = Rehearsal::with(&std::fs::read_to_string(file).unwrap(), "shops");
+    let hosts = Hosts::open();
+    let used = job(&stage, &hosts, TOKEN).uses(&[("command", "plan"), ("comment", "true"), ("junit", "TEST-aksight.xml")]);
+    assert_eq!(used.ended.code, Some(0), "{}", used.ended.all());
+    assert_eq!((used.output("result"), used.output("exit-code")), ("planned", "2"));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(used.output("report-path")).unwrap()).unwrap();
+    let created = report["stacks"].as_array().unwrap().iter().map(|line| line["report"]["plan"]["create"].as_u64().unwrap());
+    assert_eq!(created.sum::<u64>().to_string(), used.output("add"));
+    assert!(
+        used.summary.contains("fleet shops has a plan") && used.summary.contains("- `shop-b` has a plan"),
+        "{}",
+        used.summary
+    );
+    assert_eq!(hosts.world().comments.len(), 1);
+    let junit = std::fs::read_to_string(stage.home().join("TEST-aksight.xml")).unwrap();
+    assert!(junit.contains("classname=\"aksight.shop-a\" name=\"plan\""), "{junit}");
+    let places: Vec<&String> =
+        used.commands.iter().filter(|line| line.starts_with("::warning file=aksight.yaml,line=")).collect();
+    assert!(!places.is_empty(), "{:?}", used.commands);
 }

@@ -143,7 +143,7 @@ fn problems(script: &FleetScript, report: &FleetReport, terminal: &Terminal) -> 
     for line in &report.stacks {
         let problems = line.report.as_ref().map(|report| report.diagnostics.as_slice()).unwrap_or_default();
         if !problems.is_empty() {
-            told += &format!("{}:\n{}", line.name, view::diagnostic::text(problems, &script.text, terminal));
+            told.extend([format!("{}:\n", line.name), view::diagnostic::text(problems, &script.text, terminal)]);
         }
     }
     told

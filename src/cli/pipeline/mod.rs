@@ -64,7 +64,9 @@ impl Desk {
                     Host::Github => github::masks(secret.expose()),
                     Host::Azdo => azdo::masks(secret.expose()),
                 };
-                masks.iter().for_each(|mask| console.command(mask));
+                for mask in &masks {
+                    console.command(mask);
+                }
             }
         }
         Self { args: args.clone(), console, around, subject: format!("{name} {}", stack.only.join(" ")) }
@@ -94,7 +96,9 @@ impl Desk {
                 console.command(&azdo::command("task.complete", &[("result", "SucceededWithIssues")], &message));
             }
         }
-        lost.iter().for_each(|what| self.warn(what));
+        for what in &lost {
+            self.warn(what);
+        }
         if let Some(console) = &self.console {
             console.finish()?;
         }
@@ -143,7 +147,9 @@ impl Desk {
                 );
             }
             Host::Azdo => {
-                outputs.iter().for_each(|(name, value)| console.command(&azdo::output(name, value)));
+                for (name, value) in &outputs {
+                    console.command(&azdo::output(name, value));
+                }
                 let summary = self.around.scratch(account.command, "md");
                 let written = std::fs::write(&summary, markdown::summary(account, SUMMARY));
                 if written.is_ok() {

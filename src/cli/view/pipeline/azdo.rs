@@ -14,9 +14,9 @@ fn property(text: &str) -> String {
 
 /// A logging command.
 pub(crate) fn command(name: &str, properties: &[(&str, &str)], message: &str) -> String {
-    let told: String = properties.iter().map(|(name, value)| format!("{name}={};", property(value))).collect();
-    let told = if told.is_empty() { told } else { format!(" {told}") };
-    format!("##vso[{name}{told}]{}", data(message))
+    let told: Vec<String> = properties.iter().map(|(name, value)| format!("{name}={};", property(value))).collect();
+    let gap = if told.is_empty() { "" } else { " " };
+    format!("##vso[{name}{gap}{}]{}", told.concat(), data(message))
 }
 
 /// A formatting command that opens a group of lines.
@@ -74,8 +74,11 @@ mod tests {
     use super::super::{Account, remarks, sample};
     use super::*;
 
+    /// A command's name, properties and data.
+    type Heard = (String, Vec<(String, String)>, String);
+
     /// What the agent makes of a line.
-    fn heard(line: &str) -> Option<(String, Vec<(String, String)>, String)> {
+    fn heard(line: &str) -> Option<Heard> {
         let undo = |text: &str| text.replace("%0D", "\r").replace("%0A", "\n");
         let last = |text: &str| text.replace("%AZP25", "%");
         let undo_property = |text: &str| last(&undo(text).replace("%5D", "]").replace("%3B", ";"));

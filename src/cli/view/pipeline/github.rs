@@ -53,8 +53,11 @@ mod tests {
     use super::super::{Account, remarks, sample};
     use super::*;
 
+    /// A command's name, properties and data.
+    type Heard = (String, Vec<(String, String)>, String);
+
     /// What the runner does with a line: nothing, or a command with properties and data.
-    fn heard(line: &str) -> Option<(String, Vec<(String, String)>, String)> {
+    fn heard(line: &str) -> Option<Heard> {
         let plain = |text: &str| text.replace("%0D", "\r").replace("%0A", "\n");
         let undo = |text: &str| plain(text).replace("%25", "%");
         let undo_property = |text: &str| plain(text).replace("%3A", ":").replace("%2C", ",").replace("%25", "%");

@@ -43,7 +43,7 @@ pub(crate) fn summary(account: &Account<'_>, budget: usize) -> String {
     }
     if cut > 0 {
         let entries = if cut == 1 { "1 entry is".to_owned() } else { format!("{cut} entries are") };
-        told += &format!("\n> **Cut:** {entries} not shown here. The report has everything (`report-path`).\n");
+        told.extend([format!("\n> **Cut:** {entries} not shown here. The report has everything (`report-path`).\n")]);
     }
     told
 }
@@ -64,7 +64,7 @@ fn head(account: &Account<'_>) -> String {
     let counts = account.counts();
     if counts.writes() + counts.wait + counts.unchanged > 0 {
         told += "| create | update | replace | delete | await | as wished |\n|---:|---:|---:|---:|---:|---:|\n";
-        told += &format!(
+        told.extend([format!(
             "| {} | {} | {} | {} | {} | {} |\n\n",
             counts.create,
             counts.update,
@@ -72,7 +72,7 @@ fn head(account: &Account<'_>) -> String {
             loud(counts.delete),
             counts.wait,
             counts.unchanged
-        );
+        )]);
     }
     let mut facts = vec![format!("exit code {}", account.exit_code), duration(account.took)];
     if let [Line { report: Some(report), .. }] = account.stacks[..] {
@@ -82,7 +82,7 @@ fn head(account: &Account<'_>) -> String {
     told += &facts.join(" · ");
     let grafana = account.grafana();
     if grafana.starts_with("https://") && !grafana.contains(|sign: char| sign.is_whitespace() || "<>()".contains(sign)) {
-        told += &format!(" · [Grafana](<{grafana}>)");
+        told.extend([format!(" · [Grafana](<{grafana}>)")]);
     }
     told + "\n"
 }
@@ -183,10 +183,10 @@ fn unit(unit: &UnitLine) -> String {
     }
     for change in unit.changes.iter().take(MOST_FIELDS) {
         let shown = |value: &Option<String>| value.as_deref().map_or_else(|| "nothing".to_owned(), code);
-        told += &format!("\n  - {}: {} → {}", code(&change.field), shown(&change.before), shown(&change.after));
+        told.extend([format!("\n  - {}: {} → {}", code(&change.field), shown(&change.before), shown(&change.after))]);
     }
     if unit.changes.len() > MOST_FIELDS {
-        told += &format!("\n  - and {}", counted(unit.changes.len() - MOST_FIELDS, "more field"));
+        told.extend([format!("\n  - and {}", counted(unit.changes.len() - MOST_FIELDS, "more field"))]);
     }
     told
 }
@@ -236,7 +236,7 @@ fn inline(text: &str) -> String {
             '@' => told.push_str("@\u{200b}"),
             '#' => told.push_str("\\#\u{200b}"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '+' | '-' | '!' | '|' | '~' | '=' | '$' | '^' => {
-                told.extend(['\\', sign])
+                told.extend(['\\', sign]);
             }
             sign if sign.is_whitespace() || sign.is_control() => told.push(' '),
             sign => told.push(sign),

@@ -28,7 +28,9 @@ fn with_units(name: &str, result: Outcome, exit_code: u8, units: Vec<UnitLine>) 
     report.stack = Some(name.into());
     report.result = result;
     report.exit_code = exit_code;
-    units.iter().for_each(|unit| report.plan.count(unit.action));
+    for unit in &units {
+        report.plan.count(unit.action);
+    }
     report.units = units;
     report.durations.total = Duration::from_millis(12_300);
     report
