@@ -11,6 +11,7 @@ pub mod desired;
 pub mod diag;
 pub mod event;
 pub mod execute;
+pub mod forge;
 pub mod hcl;
 pub mod journal;
 pub mod kube;

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod exit;
 mod log;
+mod pipeline;
 mod prompt;
 mod sign_in;
 mod stage;

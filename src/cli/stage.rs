@@ -79,6 +79,10 @@ pub(crate) enum Output {
     Text,
     /// One JSON document on standard output (docs/reference/report.md).
     Json,
+    /// For a step in GitHub Actions (docs/pipelines.md).
+    Github,
+    /// For a step in Azure Pipelines (docs/pipelines.md).
+    Azdo,
 }
 
 /// Who speaks for terraform to the embedded Azure.
@@ -158,7 +162,7 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    fn usage(problem: Diagnostic) -> Self {
+    pub(crate) fn usage(problem: Diagnostic) -> Self {
         Self { problems: vec![problem], text: String::new(), exit_code: 64 }
     }
 

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::atomic::Ordering;
 
+use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Outcome, Report, Stream};
 use aksight::run::{Purpose, Seen, Setup, exit_code};
 use aksight::telemetry;
@@ -10,8 +11,10 @@ use aksight::telemetry;
 use crate::cli::commands::{fleet, terraform};
 use crate::cli::exit::Exit;
 use crate::cli::log;
+use crate::cli::pipeline::{Desk, PipelineArgs};
 use crate::cli::prompt;
 use crate::cli::stage::{self, Output, Refused, Script, StackArgs, Stops, Strike, Subject};
+use crate::cli::view::pipeline::Account;
 use crate::cli::view::progress::Progress;
 use crate::cli::view::{self, Terminal};
 
@@ -20,6 +23,7 @@ pub(crate) struct Act {
     pub(crate) script: Script,
     pub(crate) terminal: Terminal,
     pub(crate) progress: Progress,
+    pub(crate) desk: Desk,
     pub(crate) stops: Stops,
     /// Whether a person can be asked. In a fleet nobody is: several stacks would ask at once.
     pub(crate) can_ask: bool,
@@ -28,7 +32,7 @@ pub(crate) struct Act {
 }
 
 /// Plays a command: `call` is the library's part, made with the setup it is given. On a fleet it is played for every stack.
-pub(crate) fn play<F>(command: &str, args: &StackArgs, install: bool, call: &F) -> std::io::Result<Exit>
+pub(crate) fn play<F>(command: &str, args: (&StackArgs, &PipelineArgs), install: bool, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
@@ -37,20 +41,38 @@ where
 
 /// The same after the stacks of a fleet were looked at together. For drift the command is played for those that need a look of their
 /// own; for a proof it is played for all, and told what was seen of the others.
-pub(crate) fn play_after_sweep<F>(command: &str, args: &StackArgs, purpose: Purpose, call: &F) -> std::io::Result<Exit>
+pub(crate) fn play_after_sweep<F>(
+    command: &str,
+    args: (&StackArgs, &PipelineArgs),
+    purpose: Purpose,
+    call: &F,
+) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
     perform(command, args, false, Some(purpose), call)
 }
 
-fn perform<F>(command: &str, args: &StackArgs, install: bool, sweep: Option<Purpose>, call: &F) -> std::io::Result<Exit>
+fn perform<F>(
+    command: &str,
+    (args, pipeline): (&StackArgs, &PipelineArgs),
+    install: bool,
+    sweep: Option<Purpose>,
+    call: &F,
+) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
+    if let Err(refused) = fitting(args, pipeline) {
+        return refuse(command, args, &refused);
+    }
+    let desk = Desk::open(pipeline, args);
     let subject = match stage::read_any(args) {
         Ok(subject) => subject,
-        Err(refused) => return refuse(command, args, &refused),
+        Err(refused) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            return runtime.block_on(refuse_at(&desk, command, args, &refused));
+        }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let log = log::of_command(runtime.handle());
@@ -58,16 +80,29 @@ where
     let pipeline = telemetry::join(|name| std::env::var(name).ok());
     let exit = runtime.block_on(async {
         let terminal = Terminal::of_stderr();
-        let (events, progress) = if args.quiet { Progress::silent(&terminal) } else { Progress::start(&terminal) };
+        let (events, progress) = match desk.console() {
+            _ if args.quiet => Progress::silent(&terminal),
+            Some(console) => Progress::in_console(console, &terminal),
+            None => Progress::start(&terminal),
+        };
         let stops = Stops::default();
         listen(&stops, &events);
         match subject {
             Subject::Stack(script) => {
-                let act = Act { script: *script, terminal, progress, stops, can_ask: prompt::possible(), seen: None };
+                let act = Act { script: *script, terminal, progress, desk, stops, can_ask: prompt::possible(), seen: None };
                 alone(command, args, install, &act, &events, call).await
             }
             Subject::Fleet(script) => {
-                let heads = fleet::Heads { command, args, script: &script, progress: &progress, events, stops: &stops, sweep };
+                let heads = fleet::Heads {
+                    command,
+                    args,
+                    script: &script,
+                    progress: &progress,
+                    desk: &desk,
+                    events,
+                    stops: &stops,
+                    sweep,
+                };
                 fleet::play(&heads, call).await
             }
         }
@@ -98,9 +133,9 @@ where
                 report.exit_code = exit_code(Outcome::Interrupted);
             }
             report.exit_code = act.stops.code(report.exit_code);
-            tell(args, act, &report).map(|()| Exit::Reported(report.exit_code))
+            tell(args, act, &report).await
         }
-        Err(refused) => refuse(command, args, &refused),
+        Err(refused) => refuse_at(&act.desk, command, args, &refused).await,
     }
 }
 
@@ -144,22 +179,49 @@ fn listen(stops: &Stops, events: &Stream) {
     });
 }
 
-fn tell(args: &StackArgs, act: &Act, report: &Report) -> std::io::Result<()> {
+async fn tell(args: &StackArgs, act: &Act, report: &Report) -> std::io::Result<Exit> {
+    let json = view::report::json(report);
+    let problems = view::diagnostic::text(&report.diagnostics, &act.script.text, &act.terminal);
+    let text = view::report::text(report, &Terminal::of_stdout());
     match args.output {
-        Output::Json => writeln!(std::io::stdout(), "{}", view::report::json(report)),
+        Output::Json => writeln!(std::io::stdout(), "{json}")?,
         Output::Text => {
-            let problems = view::diagnostic::text(&report.diagnostics, &act.script.text, &act.terminal);
             std::io::stderr().write_all(problems.as_bytes())?;
-            std::io::stdout().write_all(view::report::text(report, &Terminal::of_stdout()).as_bytes())
+            std::io::stdout().write_all(text.as_bytes())?;
         }
+        Output::Github | Output::Azdo => {}
     }
+    let account = Account::of_stack(report, Some(&act.script.spec));
+    act.desk.tell(&account, &json, &(problems + &text)).await.map(Exit::Reported)
+}
+
+/// Whether the options for pipelines fit together.
+fn fitting(args: &StackArgs, pipeline: &PipelineArgs) -> Result<(), Refused> {
+    let told = match args.output {
+        Output::Github => return Ok(()),
+        Output::Azdo if !pipeline.issue => return Ok(()),
+        Output::Text | Output::Json if !pipeline.issue && !pipeline.comment => return Ok(()),
+        Output::Azdo => "`--issue` is for GitHub",
+        Output::Text | Output::Json => "`--comment` and `--issue` are for pipelines",
+    };
+    Err(Refused::usage(Diagnostic::error(Code::Usage, told).hint("add `--output github`, or leave it out")))
+}
+
+/// [`refuse`], told to the pipeline, too.
+pub(super) async fn refuse_at(desk: &Desk, command: &str, args: &StackArgs, refused: &Refused) -> std::io::Result<Exit> {
+    if desk.console().is_none() {
+        refuse(command, args, refused)?;
+    }
+    let report = refusal(command, args, refused);
+    let text = view::diagnostic::text(&refused.problems, &refused.text, &Terminal::of_stdout());
+    desk.tell(&Account::of_stack(&report, None), &view::report::json(&report), &text).await.map(Exit::Reported)
 }
 
 /// Says what is wrong with file, command line or machine: before any call, so nothing was changed.
 pub(crate) fn refuse(command: &str, args: &StackArgs, refused: &Refused) -> std::io::Result<Exit> {
     match args.output {
         Output::Json => writeln!(std::io::stdout(), "{}", view::report::json(&refusal(command, args, refused)))?,
-        Output::Text => {
+        Output::Text | Output::Github | Output::Azdo => {
             let text = view::diagnostic::text(&refused.problems, &refused.text, &Terminal::of_stderr());
             std::io::stderr().write_all(text.as_bytes())?;
         }

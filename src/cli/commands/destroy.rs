@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::act::{self, Act};
 use crate::cli::exit::Exit;
+use crate::cli::pipeline::PipelineArgs;
 use crate::cli::stage::{Output, StackArgs};
 use crate::cli::{prompt, view};
 
@@ -20,6 +21,8 @@ use crate::cli::{prompt, view};
 pub(crate) struct DestroyArgs {
     #[command(flatten)]
     stack: StackArgs,
+    #[command(flatten)]
+    pipeline: PipelineArgs,
     /// Carry the plan out without asking.
     #[arg(short, long)]
     yes: bool,
@@ -42,6 +45,8 @@ pub(crate) struct DisableArgs {
     what: What,
     #[command(flatten)]
     stack: StackArgs,
+    #[command(flatten)]
+    pipeline: PipelineArgs,
     /// Carry the plan out without asking.
     #[arg(short, long)]
     yes: bool,
@@ -69,16 +74,16 @@ struct Wanted<'a> {
 
 /// Runs `destroy`.
 pub(crate) fn run(args: &DestroyArgs) -> std::io::Result<Exit> {
-    let DestroyArgs { stack, yes, include_data, no_snapshot } = args;
+    let DestroyArgs { stack, pipeline, yes, include_data, no_snapshot } = args;
     let wanted = Wanted { stack, yes: *yes, reach: Reach::Stack, include_data: *include_data, snapshot: !no_snapshot };
-    act::play("destroy", stack, false, &async |act: &Act, setup| destroy(&wanted, act, setup).await)
+    act::play("destroy", (stack, pipeline), false, &async |act: &Act, setup| destroy(&wanted, act, setup).await)
 }
 
 /// Runs `disable`.
 pub(crate) fn run_disable(args: &DisableArgs) -> std::io::Result<Exit> {
-    let DisableArgs { what: What::Metrics, stack, yes, no_snapshot } = args;
+    let DisableArgs { what: What::Metrics, stack, pipeline, yes, no_snapshot } = args;
     let wanted = Wanted { stack, yes: *yes, reach: Reach::Metrics, include_data: false, snapshot: !no_snapshot };
-    act::play("disable", stack, false, &async |act: &Act, setup| destroy(&wanted, act, setup).await)
+    act::play("disable", (stack, pipeline), false, &async |act: &Act, setup| destroy(&wanted, act, setup).await)
 }
 
 async fn destroy(args: &Wanted<'_>, act: &Act, setup: run::Setup) -> Report {
@@ -87,7 +92,10 @@ async fn destroy(args: &Wanted<'_>, act: &Act, setup: run::Setup) -> Report {
             return;
         }
         let text = view::plan::destruction(plan, &act.terminal);
-        act.progress.suspend(|| drop(std::io::stderr().write_all(text.as_bytes())));
+        match act.desk.console() {
+            Some(console) => console.section("the plan", &text),
+            None => act.progress.suspend(|| drop(std::io::stderr().write_all(text.as_bytes()))),
+        }
     };
     let ask = |_: &Plan<Approved>| answer(args, act);
     let wants =
@@ -100,7 +108,7 @@ fn answer(args: &Wanted<'_>, act: &Act) -> Answer {
     if args.yes {
         return Answer::Yes;
     }
-    if args.stack.output == Output::Json || !act.can_ask {
+    if args.stack.output != Output::Text || !act.can_ask {
         return if args.stack.simulate { Answer::Yes } else { Answer::Nobody };
     }
     let name = &act.script.spec.stack.metadata.name;

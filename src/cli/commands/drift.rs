@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::act::{self, Act};
 use crate::cli::exit::Exit;
+use crate::cli::pipeline::PipelineArgs;
 use crate::cli::stage::StackArgs;
 
 /// Show what is not as the file says, since when and by whom; change nothing. Exit code 2 when there is drift.
@@ -13,6 +14,8 @@ use crate::cli::stage::StackArgs;
 pub(crate) struct DriftArgs {
     #[command(flatten)]
     stack: StackArgs,
+    #[command(flatten)]
+    pipeline: PipelineArgs,
     /// Ask terraform for its plan, too: slower, and it sees arguments that azurerm fills in by default.
     #[arg(long)]
     deep: bool,
@@ -30,8 +33,8 @@ pub(crate) const fn depth(deep: bool) -> Depth {
 pub(crate) fn run(args: &DriftArgs) -> std::io::Result<Exit> {
     let look = async |act: &Act, setup| Box::pin(run::drift(&act.script.spec, setup, depth(args.deep))).await;
     if args.deep || args.each {
-        act::play("drift", &args.stack, false, &look)
+        act::play("drift", (&args.stack, &args.pipeline), false, &look)
     } else {
-        act::play_after_sweep("drift", &args.stack, Purpose::Drift, &look)
+        act::play_after_sweep("drift", (&args.stack, &args.pipeline), Purpose::Drift, &look)
     }
 }

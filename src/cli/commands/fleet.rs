@@ -13,7 +13,9 @@ use tracing::{Instrument as _, Span};
 use super::act::{self, Act};
 use super::sweep::{self, Swept};
 use crate::cli::exit::Exit;
+use crate::cli::pipeline::Desk;
 use crate::cli::stage::{self, FleetScript, Output, StackArgs, Stops};
+use crate::cli::view::pipeline::Account;
 use crate::cli::view::progress::Progress;
 use crate::cli::view::{self, Terminal};
 
@@ -23,6 +25,7 @@ pub(super) struct Heads<'a> {
     pub(super) args: &'a StackArgs,
     pub(super) script: &'a FleetScript,
     pub(super) progress: &'a Progress,
+    pub(super) desk: &'a Desk,
     pub(super) events: Stream,
     pub(super) stops: &'a Stops,
     /// What the stacks are looked at together for, if they are, before each gets its turn.
@@ -52,11 +55,11 @@ async fn march<F>(heads: &Heads<'_>, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
-    let Heads { command, args, script, progress, events, stops, sweep } = heads;
+    let Heads { command, args, script, progress, desk, events, stops, sweep } = heads;
     let began = Instant::now();
     let theatre = match stage::theatre(args, script).await {
         Ok(theatre) => theatre,
-        Err(refused) => return act::refuse(command, args, &refused),
+        Err(refused) => return act::refuse_at(desk, command, args, &refused).await,
     };
     let swept = match sweep {
         Some(purpose) => Box::pin(sweep::all(heads, *purpose, &theatre)).await,
@@ -73,6 +76,7 @@ where
             script: script.script(stack),
             terminal: Terminal::of_stderr(),
             progress: (*progress).clone(),
+            desk: (*desk).clone(),
             stops: (*stops).clone(),
             can_ask: false,
             seen: seen.flatten().cloned(),
@@ -96,7 +100,9 @@ where
         span::failed(&span, format_args!("exit code {}", report.exit_code));
     }
     tell(args, script, &report)?;
-    Ok(Exit::Reported(report.exit_code))
+    let account = Account::of_fleet(&report, &script.fleet);
+    let exit_code = desk.tell(&account, &view::fleet::json(&report), &text(script, &report, &Terminal::of_stdout())).await?;
+    Ok(Exit::Reported(exit_code))
 }
 
 /// The same stream, with the stack's name in front of everything.
@@ -125,15 +131,27 @@ fn tell(args: &StackArgs, script: &FleetScript, report: &FleetReport) -> std::io
     match args.output {
         Output::Json => writeln!(std::io::stdout(), "{}", view::fleet::json(report)),
         Output::Text => {
-            let terminal = Terminal::of_stderr();
-            for line in &report.stacks {
-                let problems = line.report.as_ref().map(|report| report.diagnostics.as_slice()).unwrap_or_default();
-                if !problems.is_empty() {
-                    let told = view::diagnostic::text(problems, &script.text, &terminal);
-                    std::io::stderr().write_all(format!("{}:\n{told}", line.name).as_bytes())?;
-                }
-            }
+            std::io::stderr().write_all(problems(script, report, &Terminal::of_stderr()).as_bytes())?;
             std::io::stdout().write_all(view::fleet::text(report, &Terminal::of_stdout()).as_bytes())
         }
+        // The desk tells it.
+        Output::Github | Output::Azdo => Ok(()),
     }
+}
+
+/// Everything for people in one text.
+fn text(script: &FleetScript, report: &FleetReport, terminal: &Terminal) -> String {
+    problems(script, report, terminal) + &view::fleet::text(report, terminal)
+}
+
+/// What is wrong, stack by stack.
+fn problems(script: &FleetScript, report: &FleetReport, terminal: &Terminal) -> String {
+    let mut told = String::new();
+    for line in &report.stacks {
+        let problems = line.report.as_ref().map(|report| report.diagnostics.as_slice()).unwrap_or_default();
+        if !problems.is_empty() {
+            told.extend([format!("{}:\n", line.name), view::diagnostic::text(problems, &script.text, terminal)]);
+        }
+    }
+    told
 }

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &OutputsArgs) -> std::io::Result<Exit> {
     let Some(name) = &args.name else {
         match args.stack.output {
             Output::Json => writeln!(out, "{:#}", serde_json::json!(remembered.outputs))?,
-            Output::Text => {
+            Output::Text | Output::Github | Output::Azdo => {
                 let width = remembered.outputs.keys().map(String::len).max().unwrap_or(0);
                 for (name, value) in &remembered.outputs {
                     writeln!(out, "{name:width$}  {}", bare(value))?;
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &OutputsArgs) -> std::io::Result<Exit> {
     if let Some(value) = remembered.outputs.get(name) {
         match args.stack.output {
             Output::Json => writeln!(out, "{value}")?,
-            Output::Text => writeln!(out, "{}", bare(value))?,
+            Output::Text | Output::Github | Output::Azdo => writeln!(out, "{}", bare(value))?,
         }
         return Ok(Exit::Done);
     }

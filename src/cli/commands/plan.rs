@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::act::{self, Act};
 use crate::cli::exit::Exit;
+use crate::cli::pipeline::PipelineArgs;
 use crate::cli::stage::{self, Output, StackArgs};
 use crate::cli::view::{self, Terminal};
 
@@ -18,6 +19,8 @@ use crate::cli::view::{self, Terminal};
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     stack: StackArgs,
+    #[command(flatten)]
+    pipeline: PipelineArgs,
     /// A terraform address or unit that may be replaced or deleted; may be given several times.
     #[arg(long, value_name = "ADDRESS")]
     allow_destroy: Vec<String>,
@@ -46,15 +49,20 @@ pub(crate) fn run(args: &PlanArgs) -> std::io::Result<Exit> {
     {
         return act::refuse("plan", &args.stack, &refused);
     }
-    act::play("plan", &args.stack, args.install_terraform, &async |act: &Act, setup| draw(args, act, setup).await)
+    act::play("plan", (&args.stack, &args.pipeline), args.install_terraform, &async |act: &Act, setup| {
+        draw(args, act, setup).await
+    })
 }
 
 async fn draw(args: &PlanArgs, act: &Act, setup: run::Setup) -> Report {
     let save = args.out.clone().map(|file| Save { file, recipients: args.encrypt_to.clone(), plain: args.plain });
     let (plan, report) = run::plan(&act.script.spec, setup, &args.allow_destroy, save.as_ref()).await;
-    if let Some(plan) = plan.filter(|_| args.stack.output == Output::Text) {
+    if let Some(plan) = plan.filter(|_| args.stack.output != Output::Json) {
         let text = view::plan::text(&plan, &Terminal::of_stdout(), args.verbose);
-        act.progress.suspend(|| drop(std::io::stdout().write_all(text.as_bytes())));
+        match act.desk.console() {
+            Some(console) => console.section("the plan", &text),
+            None => act.progress.suspend(|| drop(std::io::stdout().write_all(text.as_bytes()))),
+        }
     }
     report
 }

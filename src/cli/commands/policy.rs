@@ -82,7 +82,7 @@ fn list(file: Option<&Path>, common: &Common) -> Result<(String, Exit), Refused>
     let rules = policy::catalogue(&modules, &ignore).map_err(|error| Refused::broken(&error))?;
     let told = match common.output {
         Output::Json => view::policy::rules_json(&rules),
-        Output::Text => view::policy::rules(&rules, &Terminal::of_stdout()),
+        Output::Text | Output::Github | Output::Azdo => view::policy::rules(&rules, &Terminal::of_stdout()),
     };
     Ok((told, Exit::Done))
 }
@@ -91,7 +91,7 @@ fn test(common: &Common) -> Result<(String, Exit), Refused> {
     let results = policy::test(&own(&common.directories)?).map_err(|error| Refused::broken(&error))?;
     let told = match common.output {
         Output::Json => view::policy::tests_json(&results),
-        Output::Text => view::policy::tests(&results, &Terminal::of_stdout()),
+        Output::Text | Output::Github | Output::Azdo => view::policy::tests(&results, &Terminal::of_stdout()),
     };
     Ok((told, if results.iter().all(|result| result.passed) { Exit::Done } else { Exit::Error }))
 }
@@ -130,7 +130,7 @@ fn refuse(command: &str, output: Output, refused: Refused) -> std::io::Result<Ex
             report.diagnostics = refused.problems;
             writeln!(std::io::stdout(), "{}", view::report::json(&report))?;
         }
-        Output::Text => {
+        Output::Text | Output::Github | Output::Azdo => {
             let text = view::diagnostic::text(&refused.problems, &refused.text, &Terminal::of_stderr());
             anstream::stderr().write_all(text.as_bytes())?;
         }

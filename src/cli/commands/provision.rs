@@ -14,6 +14,7 @@ use clap::Args;
 
 use super::act::{self, Act};
 use crate::cli::exit::Exit;
+use crate::cli::pipeline::PipelineArgs;
 use crate::cli::stage::{self, Output, Refused, StackArgs};
 use crate::cli::{prompt, view};
 
@@ -25,6 +26,8 @@ use crate::cli::{prompt, view};
 pub(crate) struct ProvisionArgs {
     #[command(flatten)]
     stack: StackArgs,
+    #[command(flatten)]
+    pipeline: PipelineArgs,
     /// Carry the plan out without asking.
     #[arg(short, long)]
     yes: bool,
@@ -62,10 +65,15 @@ pub(crate) fn run(args: &ProvisionArgs) -> std::io::Result<Exit> {
     {
         return act::refuse("provision", &args.stack, &refused);
     }
-    act::play("provision", &args.stack, args.install_terraform, &async |act: &Act, setup| match reviewed(args) {
-        Ok(reviewed) => Box::pin(provision(args, act, setup, reviewed)).await,
-        Err(refused) => act::refusal("provision", &args.stack, &refused),
-    })
+    act::play(
+        "provision",
+        (&args.stack, &args.pipeline),
+        args.install_terraform,
+        &async |act: &Act, setup| match reviewed(args) {
+            Ok(reviewed) => Box::pin(provision(args, act, setup, reviewed)).await,
+            Err(refused) => act::refusal("provision", &args.stack, &refused),
+        },
+    )
 }
 
 /// Reads a duration.
@@ -104,8 +112,11 @@ async fn provision(args: &ProvisionArgs, act: &Act, setup: run::Setup, reviewed:
         if args.stack.quiet && (args.yes || !act.can_ask) {
             return;
         }
-        act.progress
-            .suspend(|| drop(std::io::stderr().write_all(view::plan::text(plan, &act.terminal, args.verbose).as_bytes())));
+        let text = view::plan::text(plan, &act.terminal, args.verbose);
+        match act.desk.console() {
+            Some(console) => console.section("the plan", &text),
+            None => act.progress.suspend(|| drop(std::io::stderr().write_all(text.as_bytes()))),
+        }
     };
     let ask = |plan: &Plan<Approved>| answer(args, act, plan);
     let wants = Wants { allow_destroy: args.allow_destroy.clone(), reviewed, verify: !args.no_verify, show: &show, ask: &ask };
@@ -117,7 +128,7 @@ fn answer(args: &ProvisionArgs, act: &Act, plan: &Plan<Approved>) -> Answer {
     if args.yes {
         return Answer::Yes;
     }
-    if args.stack.output == Output::Json || !act.can_ask {
+    if args.stack.output != Output::Text || !act.can_ask {
         return if args.stack.simulate { Answer::Yes } else { Answer::Nobody };
     }
     let summary = plan.summary();

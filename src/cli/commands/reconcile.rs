@@ -6,6 +6,7 @@ use clap::Args;
 use super::act::{self, Act};
 use super::drift::depth;
 use crate::cli::exit::Exit;
+use crate::cli::pipeline::PipelineArgs;
 use crate::cli::stage::StackArgs;
 
 /// Look for drift, mend it with `--heal`, prove that data arrives; asks nobody, for timers and jobs.
@@ -16,6 +17,8 @@ use crate::cli::stage::StackArgs;
 pub(crate) struct ReconcileArgs {
     #[command(flatten)]
     stack: StackArgs,
+    #[command(flatten)]
+    pipeline: PipelineArgs,
     /// Mend what `reconcile.heal` in the file allows; anything destructive waits for approval.
     #[arg(long)]
     heal: bool,
@@ -42,8 +45,8 @@ pub(crate) fn run(args: &ReconcileArgs) -> std::io::Result<Exit> {
     };
     // An approved plan is one of what a direct look saw.
     if args.deep || args.each || args.approve.is_some() {
-        act::play("reconcile", &args.stack, false, &work)
+        act::play("reconcile", (&args.stack, &args.pipeline), false, &work)
     } else {
-        act::play_after_sweep("reconcile", &args.stack, Purpose::Proof, &work)
+        act::play_after_sweep("reconcile", (&args.stack, &args.pipeline), Purpose::Proof, &work)
     }
 }

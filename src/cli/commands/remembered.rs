@@ -65,7 +65,7 @@ pub(crate) fn refuse(command: &str, args: &StackArgs, problem: Diagnostic) -> st
             report.diagnostics.push(problem);
             writeln!(std::io::stdout(), "{}", view::report::json(&report))?;
         }
-        Output::Text => {
+        Output::Text | Output::Github | Output::Azdo => {
             let text = view::diagnostic::text(&[problem], "", &Terminal::of_stderr());
             std::io::stderr().write_all(text.as_bytes())?;
         }

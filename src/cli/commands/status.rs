@@ -35,7 +35,7 @@ pub(crate) fn run(args: &StatusArgs) -> std::io::Result<Exit> {
     let mut out = anstream::stdout();
     match args.stack.output {
         Output::Json => writeln!(out, "{:#}", document(&stack, &remembered))?,
-        Output::Text => out.write_all(text(&stack, &remembered, Timestamp::now()).as_bytes())?,
+        Output::Text | Output::Github | Output::Azdo => out.write_all(text(&stack, &remembered, Timestamp::now()).as_bytes())?,
     }
     Ok(Exit::Done)
 }

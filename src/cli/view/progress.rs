@@ -9,6 +9,7 @@ use aksight::event::{Check, Event, Phase, Stream, UnitId, UnitStatus, Verdict};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Terminal, Tone, duration};
+use crate::cli::pipeline::Console;
 
 /// A picture of what is at work.
 #[derive(Clone)]
@@ -20,7 +21,15 @@ struct Screen {
     at_work: BTreeMap<UnitId, Work>,
     began: Instant,
     silent: bool,
-    lines: Box<dyn std::io::Write + Send>,
+    lines: Paper,
+}
+
+/// Where lines go when nothing can be drawn over.
+enum Paper {
+    /// A stream.
+    Stream(Box<dyn std::io::Write + Send>),
+    /// A pipeline's log, in which a phase is a group.
+    Console(Console),
 }
 
 struct Work {
@@ -33,20 +42,20 @@ impl Progress {
     /// A picture on standard error, and the stream that draws it.
     pub(crate) fn start(terminal: &Terminal) -> (Stream, Self) {
         let bars = terminal.live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(12)));
-        Self::with(terminal, bars, false, Box::new(std::io::stderr()))
+        Self::with(terminal, bars, false, Paper::Stream(Box::new(std::io::stderr())))
     }
 
     /// Nothing is drawn.
     pub(crate) fn silent(terminal: &Terminal) -> (Stream, Self) {
-        Self::with(terminal, None, true, Box::new(std::io::sink()))
+        Self::with(terminal, None, true, Paper::Stream(Box::new(std::io::sink())))
     }
 
-    fn with(
-        terminal: &Terminal,
-        bars: Option<MultiProgress>,
-        silent: bool,
-        lines: Box<dyn std::io::Write + Send>,
-    ) -> (Stream, Self) {
+    /// Lines in a pipeline's log.
+    pub(crate) fn in_console(console: &Console, terminal: &Terminal) -> (Stream, Self) {
+        Self::with(terminal, None, false, Paper::Console(console.clone()))
+    }
+
+    fn with(terminal: &Terminal, bars: Option<MultiProgress>, silent: bool, lines: Paper) -> (Stream, Self) {
         let screen = Screen { terminal: *terminal, bars, at_work: BTreeMap::new(), began: Instant::now(), silent, lines };
         let progress = Self(Arc::new(Mutex::new(screen)));
         let drawing = progress.clone();
@@ -97,8 +106,13 @@ impl Screen {
                     Phase::Execute => "carrying out the plan",
                     Phase::Verify => "asking whether data arrives",
                 };
-                let said = self.terminal.paint(Tone::Strong, said);
-                self.line(&said);
+                match &self.lines {
+                    Paper::Console(console) => console.group(said),
+                    Paper::Stream(_) => {
+                        let said = self.terminal.paint(Tone::Strong, said);
+                        self.line(&said);
+                    }
+                }
             }
             Event::UnitStarted { unit, title } => self.started(unit, title),
             Event::UnitProgress { unit, message } => self.moved(unit, message),
@@ -167,7 +181,11 @@ impl Screen {
             return;
         }
         let seconds = self.began.elapsed().as_secs();
-        drop(writeln!(self.lines, "[{:02}:{:02}] {text}", seconds / 60, seconds % 60));
+        let told = format!("[{:02}:{:02}] {text}", seconds / 60, seconds % 60);
+        match &mut self.lines {
+            Paper::Stream(stream) => drop(writeln!(stream, "{told}")),
+            Paper::Console(console) => console.text(&told),
+        }
     }
 }
 
@@ -187,9 +205,9 @@ mod tests {
 
     /// What was written, for the test to read.
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    struct Sheet(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Paper {
+    impl std::io::Write for Sheet {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -201,9 +219,9 @@ mod tests {
 
     /// What these events look like where nothing can be drawn over; without the time, which is not ours.
     fn told(events: &[Event]) -> String {
-        let paper = Paper::default();
+        let paper = Sheet::default();
         let terminal = Terminal { width: 60, colour: false, live: false };
-        let (stream, progress) = Progress::with(&terminal, None, false, Box::new(paper.clone()));
+        let (stream, progress) = Progress::with(&terminal, None, false, Paper::Stream(Box::new(paper.clone())));
         events.iter().cloned().for_each(|event| stream.emit(event));
         progress.finish();
         let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
