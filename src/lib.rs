@@ -5,6 +5,7 @@
 
 pub mod azure;
 pub mod base;
+pub mod bundle;
 pub mod daemon;
 pub mod desired;
 pub mod diag;

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::commands::{
-    daemon, destroy, drift, explain, generate, init, outputs, plan, policy, provision, reconcile, simulate, status, validate,
-    verify, version,
+    daemon, destroy, drift, explain, generate, init, man, outputs, plan, policy, provision, reconcile, simulate, status,
+    validate, verify, version,
 };
 
 /// One short file in, an AKS cluster whose network you can see out, and proof that it is so.
@@ -54,6 +54,9 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    // Those who pack archives need it, once.
+    #[command(hide = true)]
+    Man(man::ManArgs),
     Version(version::VersionArgs),
 }
 

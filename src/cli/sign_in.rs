@@ -5,10 +5,11 @@ use aksight::base::Secret;
 use aksight::terraform::{Environment, Value};
 
 /// What may hold a secret of another way to sign in, or of the pipeline around us. Terraform has no use for it.
-const NOT_ITS_BUSINESS: [&str; 26] = [
+const NOT_ITS_BUSINESS: [&str; 27] = [
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",
     "ACTIONS_RUNTIME_TOKEN",
+    "AKSIGHT_IDENTITY",
     "AKSIGHT_STORE",
     "ARM_CLIENT_CERTIFICATE",
     "ARM_CLIENT_CERTIFICATE_PASSWORD",

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aksight::azure::{self, CredentialSource};
 use aksight::base::{Clock, Cloud, Secret};
@@ -181,6 +182,22 @@ pub(crate) fn read(args: &StackArgs) -> Result<Script, Refused> {
     }
 }
 
+/// Refuses an option that is for one stack when the file describes a fleet: a file holds the plan of one stack.
+pub(crate) fn one_stack(args: &StackArgs, option: &str) -> Result<(), Refused> {
+    match read_any(args)? {
+        Subject::Stack(_) => Ok(()),
+        Subject::Fleet(_) => Err(Refused::usage(
+            Diagnostic::error(Code::Usage, format!("`{option}` is for one stack, and the file describes a fleet"))
+                .hint("give it the file of one stack; stacks of a fleet have no saved plans"),
+        )),
+    }
+}
+
+/// A file or key named on the command line that cannot be used.
+pub(crate) fn unusable_key(what: &str, cause: String) -> Refused {
+    Refused::usage(Diagnostic::error(Code::Usage, format!("{what} cannot be used")).caused_by(cause))
+}
+
 /// Reads the file, or takes the shipped one for a rehearsal that has none.
 pub(crate) fn read_any(args: &StackArgs) -> Result<Subject, Refused> {
     let shipped = args.file.is_none() && args.simulate && !Path::new(DEFAULT_FILE).exists();
@@ -249,6 +266,15 @@ pub(crate) fn cache() -> PathBuf {
 pub(crate) struct Stops {
     pub(crate) cancel: CancellationToken,
     pub(crate) again: CancellationToken,
+    /// Whether it was SIGTERM.
+    pub(crate) terminated: Arc<AtomicBool>,
+}
+
+impl Stops {
+    /// The exit code of what ended with `code`: who is stopped by SIGTERM says so.
+    pub(crate) fn code(&self, code: u8) -> u8 {
+        if code == exit_code(Outcome::Interrupted) && self.terminated.load(Ordering::Relaxed) { 143 } else { code }
+    }
 }
 
 /// What the stacks of a play share: the embedded Azure of a rehearsal, to be struck when the play is over, or the store.
@@ -335,6 +361,7 @@ pub(crate) async fn set(
         cloud: way.cloud,
         credential: way.credential,
         http: way.http,
+        connection: None,
         meter: Arc::default(),
         subscription: way.subscription,
         who: who(),

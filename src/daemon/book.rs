@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use super::Target;
 use super::config::Config;
 use super::row::{Row, Summary};
 use super::schedule::Timetable;
+use super::sweep::{Known, Turn, may_answer};
 use crate::base::digest;
 use crate::event::{Depth, Report};
 use crate::journal::{self, Claim, Database, Ending, Journal, Kept, Lease, Owner, Roster};
@@ -47,6 +48,10 @@ pub(super) struct Job {
     pub(super) look_only: bool,
     pub(super) approved: Option<String>,
     pub(super) now: Timestamp,
+    /// What its file says, in short.
+    pub(super) digest: String,
+    /// The look that a sweep may answer.
+    pub(super) sweepable: Option<Turn>,
 }
 
 /// The book. Shared between the loop and the HTTP door.
@@ -68,9 +73,18 @@ struct Inner {
     ready: bool,
     closing: bool,
     reload_problem: Option<String>,
-    files: BTreeMap<PathBuf, (SystemTime, u64)>,
+    files: Option<BTreeMap<PathBuf, (SystemTime, u64)>>,
     ended: BTreeMap<(String, &'static str), u64>,
     durations: Durations,
+    swept_looks: u64,
+    sweeps: Sweeps,
+}
+
+/// How many sweeps were made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sweeps {
+    pub(super) complete: u64,
+    pub(super) failed: u64,
 }
 
 /// Upper bounds of the histogram of run durations, in seconds.
@@ -143,7 +157,7 @@ impl Book {
     /// Begins the work: what was due while no daemon was there is looked at now or passed over, as the schedule says.
     pub(super) async fn begin(&self, targets: Vec<Target>, times: &Timetable) -> Result<(), journal::Error> {
         let kept = self.take(targets, times).await?;
-        if times.run_at_start && self.database().address().is_none() {
+        if times.run_at_start && !self.database().is_shared() {
             // Of several replicas one starts all the time.
             self.roster.rush().await?;
         } else if !times.run_missed {
@@ -178,9 +192,16 @@ impl Book {
     }
 
     /// Takes the report of a look and gives the stack back.
-    pub(super) async fn ended(&self, name: &str, lease: Lease, report: &Report, times: &Timetable) -> Result<(), journal::Error> {
+    pub(super) async fn ended(
+        &self,
+        (name, digest): (&str, &str),
+        lease: Lease,
+        report: &Report,
+        times: &Timetable,
+    ) -> Result<(), journal::Error> {
         {
             let mut inner = self.inner();
+            inner.swept_looks += u64::from(report.drift.as_ref().is_some_and(|found| found.swept));
             *inner.ended.entry((name.to_owned(), report.result.as_str())).or_default() += 1;
             inner.durations.add(report.durations.total.as_secs_f64());
         }
@@ -188,7 +209,7 @@ impl Book {
         let failed = matches!(report.exit_code, 1 | 11 | 12);
         let failures = self.roster.one(name).await?.map_or(0, |entry| entry.failures);
         let due = times.next(name, now, if failed { failures + 1 } else { 0 });
-        let summary = Summary::of(report, now);
+        let summary = Summary::of(report, now, wish(digest));
         let ending = Ending { due, failed, verified: report.verified, last: serde_json::to_value(summary).unwrap_or_default() };
         if !self.roster.end(name, lease, &ending).await? {
             self.leases_lost.fetch_add(1, Ordering::Relaxed);
@@ -210,10 +231,8 @@ impl Book {
         };
         let now: BTreeMap<PathBuf, (SystemTime, u64)> = names.iter().filter_map(seen).collect();
         let mut inner = self.inner();
-        let first = inner.files.is_empty();
-        let changed = inner.files != now;
-        inner.files = now;
-        changed && !first
+        let before = inner.files.replace(now);
+        before.is_some_and(|before| Some(before) != inner.files)
     }
 
     /// Waits until somebody asks this replica for a look.
@@ -299,7 +318,7 @@ impl Book {
     pub(super) async fn journal(&self, name: &str) -> Result<Option<Journal>, journal::Error> {
         let directory = self.inner().targets.get(name).map(|(_, target)| target.directory.clone());
         let Some(directory) = directory else { return Ok(None) };
-        if self.database().address().is_some() {
+        if self.database().is_shared() {
             return Ok(Some(Journal::of(self.database(), name)));
         }
         let path = crate::run::journal_file(&directory);
@@ -321,6 +340,42 @@ impl Book {
         self.inner().durations.clone()
     }
 
+    /// How many looks here were answered by a sweep.
+    pub(super) fn swept_looks(&self) -> u64 {
+        self.inner().swept_looks
+    }
+
+    /// How many sweeps were made here.
+    pub(super) fn sweeps(&self) -> Sweeps {
+        self.inner().sweeps
+    }
+
+    /// Counts a sweep.
+    pub(super) fn swept(&self, complete: bool) {
+        let mut inner = self.inner();
+        let count = if complete { &mut inner.sweeps.complete } else { &mut inner.sweeps.failed };
+        *count += 1;
+    }
+
+    /// The looks that are due within a time, nobody's yet, and that a sweep may answer; the longest due first.
+    pub(super) async fn due_soon(&self, times: &Timetable, within: Duration, most: usize) -> Result<Vec<Turn>, journal::Error> {
+        let now = self.roster.now().await?;
+        let entries = self.roster.soon(within, most).await?;
+        let inner = self.inner();
+        let turn = |entry: journal::StackEntry| {
+            let (digest, target) = inner.targets.get(&entry.name)?;
+            let known = Known {
+                name: &entry.name,
+                wish: &wish(digest),
+                looks: entry.looks,
+                failures: entry.failures,
+                last: entry.last.as_ref(),
+            };
+            may_answer(times, &known, now).then(|| Turn { target: target.clone(), digest: digest.clone(), due: None })
+        };
+        Ok(entries.into_iter().filter_map(turn).collect())
+    }
+
     /// How many leases were lost here.
     pub(super) fn leases_lost(&self) -> u64 {
         self.leases_lost.load(Ordering::Relaxed)
@@ -333,11 +388,18 @@ impl Book {
 
 fn job(claim: Claim, target: Target, times: &Timetable) -> Job {
     let trigger: Option<Trigger> = claim.asked.and_then(|asked| serde_json::from_value(asked).ok());
-    let turn = times.deep_every > 0 && (claim.looks + 1).is_multiple_of(times.deep_every);
+    let wish = wish(&claim.digest);
+    let known = Known { name: &claim.name, wish: &wish, looks: claim.looks, failures: claim.failures, last: claim.last.as_ref() };
+    let sweepable = (trigger.is_none() && may_answer(times, &known, claim.now)).then(|| {
+        let late = Duration::try_from(claim.now.duration_since(claim.due)).unwrap_or_default();
+        Turn { target: target.clone(), digest: claim.digest.clone(), due: Instant::now().checked_sub(late) }
+    });
     Job {
         target,
         lease: claim.lease,
-        deep: trigger.as_ref().map_or(turn, |asked| asked.deep),
+        deep: trigger.as_ref().map_or(times.is_deep(claim.looks), |asked| asked.deep),
+        digest: claim.digest,
+        sweepable,
         asked_to_heal: trigger.as_ref().is_some_and(|asked| asked.heal || asked.approved.is_some()),
         look_only: trigger.as_ref().is_some_and(|asked| !asked.heal && asked.approved.is_none()),
         approved: trigger.and_then(|asked| asked.approved),
@@ -349,6 +411,11 @@ fn job(claim: Claim, target: Target, times: &Timetable) -> Job {
 fn digest_of(target: &Target) -> String {
     let wish = serde_json::to_string(&target.spec.stack).unwrap_or_default();
     digest::sha256_hex(wish.as_bytes())[..16].to_owned()
+}
+
+/// A wish, and who understands it: another version may mean more by the same file.
+fn wish(digest: &str) -> String {
+    format!("{digest} {}", env!("CARGO_PKG_VERSION"))
 }
 
 /// A replica's name.

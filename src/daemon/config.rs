@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::access::{Role, Token};
 use super::http::tls;
 use crate::base::{Secret, go_duration};
+use crate::journal::{self, Database, Source};
 use crate::telemetry::Collector;
 
 /// How often a token may come, when nothing is said: a page that is open asks less.
@@ -108,6 +109,7 @@ struct WrittenSchedule {
     run_at_start: bool,
     run_missed: bool,
     deep_every: u32,
+    direct_every: u32,
     heal: bool,
     at_once: usize,
 }
@@ -121,6 +123,7 @@ impl Default for WrittenSchedule {
             run_at_start: true,
             run_missed: true,
             deep_every: 12,
+            direct_every: 6,
             heal: false,
             at_once: 2,
         }
@@ -177,8 +180,8 @@ pub struct Config {
     pub freeze_file: Option<PathBuf>,
     /// When.
     pub schedule: Schedule,
-    /// The address of the PostgreSQL that replicas share; without one, files.
-    pub store: Option<Secret>,
+    /// Where the address of the PostgreSQL is that replicas share; without one, files.
+    pub store: Option<Source>,
     /// How long a stack stays with a replica that is not heard of.
     pub lease: Duration,
     /// Who may talk to it, and where.
@@ -187,6 +190,8 @@ pub struct Config {
     pub hooks: Vec<Hook>,
     /// Where traces go, unless the environment names another place.
     pub collector: Option<Collector>,
+    /// The files that hold secrets.
+    secrets: Vec<PathBuf>,
 }
 
 /// A receiver of notices.
@@ -213,6 +218,8 @@ pub struct Schedule {
     pub run_missed: bool,
     /// Every how many looks terraform is asked, too; 0 for never.
     pub deep_every: u32,
+    /// Every how many looks no sweep may answer; 1 for always.
+    pub direct_every: u32,
     /// Whether drift is healed.
     pub heal: bool,
     /// How many stacks are worked on at the same time.
@@ -268,15 +275,28 @@ impl Config {
         if !(1..=64).contains(&schedule.at_once) {
             return Err(value("schedule.at_once", "must be from 1 to 64".to_owned()));
         }
+        if schedule.direct_every == 0 {
+            return Err(value(
+                "schedule.direct_every",
+                "must be at least 1: no sweep sees the inside of the clusters".to_owned(),
+            ));
+        }
         let zone =
             TimeZone::get(&schedule.time_zone).map_err(|why| value("schedule.time_zone", format!("is no time zone: {why}")))?;
         let lease = time("store.lease", &written.store.lease)?;
         if !(Duration::from_secs(4)..=Duration::from_hours(1)).contains(&lease) {
             return Err(value("store.lease", "must be from 4s to 1h".to_owned()));
         }
-        let store = written.store.url_file.as_ref().map(|file| secret("store.url_file", &base.join(file), &value)).transpose()?;
+        let store = written.store.url_file.as_ref().map(|file| Source::File(base.join(file)));
+        if let Some(source) = &store {
+            Database::check_address(source).map_err(|error| match error {
+                journal::Error::Address { why } => value("store.url_file", format!("cannot be used: {why}")),
+                other => value("store.url_file", format!("cannot be used: {other}")),
+            })?;
+        }
         let windows =
             written.window.iter().map(|one| Ok((cron("window.cron", &one.cron)?, time("window.duration", &one.duration)?)));
+        let secrets = written.store.url_file.iter().chain(written.notify.iter().map(|hook| &hook.url_file));
         let http = written.http.as_ref().map(|http| door(http, base, &value)).transpose()?;
         Ok(Self {
             watched: written.files.iter().map(|file| base.join(file)).collect(),
@@ -289,10 +309,12 @@ impl Config {
                 run_at_start: schedule.run_at_start,
                 run_missed: schedule.run_missed,
                 deep_every: schedule.deep_every,
+                direct_every: schedule.direct_every,
                 heal: schedule.heal,
                 at_once: schedule.at_once,
                 windows: windows.collect::<Result<_, BadConfig>>()?,
             },
+            secrets: secrets.map(|file| base.join(file)).collect(),
             store,
             lease,
             http,
@@ -301,11 +323,19 @@ impl Config {
         })
     }
 
+    /// The files with secrets that everybody on this machine can read.
+    #[must_use]
+    pub fn open_secrets(&self) -> Vec<&Path> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let open = |path: &&Path| std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0);
+        self.secrets.iter().map(PathBuf::as_path).filter(open).collect()
+    }
+
     /// The watched files that exist, in order.
     ///
     /// # Errors
-    /// A directory cannot be read.
-    pub fn files(&self) -> std::io::Result<BTreeSet<PathBuf>> {
+    /// The directory that cannot be read, and why.
+    pub fn files(&self) -> Result<BTreeSet<PathBuf>, (PathBuf, std::io::Error)> {
         let mut all = BTreeSet::new();
         for path in &self.watched {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -314,9 +344,10 @@ impl Config {
                     all.insert(path.clone());
                 }
                 Some((before, after)) => {
-                    let directory = path.parent().unwrap_or(Path::new("."));
-                    for entry in std::fs::read_dir(directory)? {
-                        let found = entry?.path();
+                    let directory = path.parent().filter(|name| !name.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                    let unreadable = |error| (directory.to_owned(), error);
+                    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+                        let found = entry.map_err(unreadable)?.path();
                         let name = found.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                         if name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after) {
                             all.insert(found);
@@ -414,6 +445,7 @@ mod tests {
         assert!(told("files = [\"a\"]\n[schedule]\ntime_zone = \"Mars/Base\"").contains("`schedule.time_zone`"));
         assert!(told("files = [\"a\"]\n[schedule]\nat_once = 0").contains("from 1 to 64"));
         assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("`tls_certificate` and `tls_key` are needed"));
+        assert!(told("files = [\"a\"]\n[schedule]\ndirect_every = 0").contains("at least 1"));
         let token = "files = [\"a\"]\n[http]\nlisten = \"unix:s\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
         assert!(told(token).contains("64 hexadecimal digits"));
         assert!(
@@ -421,6 +453,19 @@ mod tests {
                 .contains("`telemetry.otlp_endpoint` must be")
         );
         assert!(told("files = [\"a\"]\n[telemetry]\notlp_headers_file = \"keys\"").contains("needs `otlp_endpoint`"));
+    }
+
+    #[test]
+    fn secrets_that_everybody_can_read_are_told() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("url");
+        std::fs::write(&file, "postgres://ada@h/x").unwrap();
+        let config = Config::parse("files = [\"a\"]\n[store]\nurl_file = \"url\"", &home.path().join("aksightd.toml")).unwrap();
+        for (mode, told) in [(0o600, 0), (0o640, 0), (0o644, 1)] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(config.open_secrets().len(), told, "{mode:o}");
+        }
     }
 
     /// The page is what people copy from.
@@ -442,5 +487,7 @@ mod tests {
             config.files().unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
         assert_eq!(names, ["a.yaml", "b.yaml", "other.yml"]);
         assert_eq!(config.state_dir, home.path().join(".aksight"));
+        let elsewhere = Config::parse("files = [\"none/*.yaml\"]", &home.path().join("aksightd.toml")).unwrap();
+        assert_eq!(elsewhere.files().unwrap_err().0, home.path().join("none"));
     }
 }

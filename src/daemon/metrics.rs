@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::book::{BOUNDS, Book, Durations};
+use super::book::{BOUNDS, Book, Durations, Sweeps};
 use super::row::Row;
 use crate::azure::Meter;
 
@@ -18,6 +18,8 @@ struct Facts {
     leases_lost: u64,
     ended: Vec<(String, &'static str, u64)>,
     durations: Durations,
+    swept_looks: u64,
+    sweeps: Sweeps,
     answers: BTreeMap<Option<u16>, u64>,
     waited: f64,
 }
@@ -37,6 +39,8 @@ pub(super) async fn page(book: &Book, meter: &Meter) -> String {
         leases_lost: book.leases_lost(),
         ended: book.ended_by_result(),
         durations: book.durations(),
+        swept_looks: book.swept_looks(),
+        sweeps: book.sweeps(),
         answers: meter.answers(),
         waited: meter.waited().as_secs_f64(),
     })
@@ -82,6 +86,15 @@ fn text(facts: &Facts) -> String {
     let ended = ended.map(|(stack, result, count)| (labels(&[("stack", stack), ("result", result)]), *count as f64));
     page.family("aksight_runs_total", "counter", "Looks that ended here, by result.", ended);
     histogram(&mut page, &facts.durations);
+    page.one(
+        "aksight_runs_swept_total",
+        "counter",
+        "Looks that ended here without reading ARM, because a sweep had seen the stack.",
+        facts.swept_looks as f64,
+    );
+    let sweeps = [("complete", facts.sweeps.complete), ("failed", facts.sweeps.failed)];
+    let sweeps = sweeps.into_iter().map(|(result, count)| (labels(&[("result", result)]), count as f64));
+    page.family("aksight_sweeps_total", "counter", "Sweeps through Resource Graph made here, by result.", sweeps);
     let code = |status: Option<u16>| status.map_or_else(|| "none".to_owned(), |status| status.to_string());
     let answers = facts.answers.iter().map(|(status, count)| (labels(&[("code", &code(*status))]), *count as f64));
     page.family(
@@ -165,6 +178,8 @@ mod tests {
             leases_lost: 0,
             ended: vec![("a".to_owned(), "drifted", 2)],
             durations: Durations { within: [0, 1, 1, 1, 1, 1, 1, 1, 1], count: 1, sum: 2.5 },
+            swept_looks: 3,
+            sweeps: Sweeps { complete: 1, failed: 2 },
             answers: BTreeMap::from([(Some(200), 7), (None, 1)]),
             waited: 1.5,
         }
@@ -180,6 +195,8 @@ mod tests {
             "aksight_run_duration_seconds_bucket{le=\"+Inf\"} 1\naksight_run_duration_seconds_sum 2.5\n",
             "aksight_arm_requests_total{code=\"none\"} 1\naksight_arm_requests_total{code=\"200\"} 7\n",
             "aksight_arm_throttle_wait_seconds_total 1.5\n",
+            "aksight_runs_swept_total 3\n",
+            "aksight_sweeps_total{result=\"complete\"} 1\naksight_sweeps_total{result=\"failed\"} 2\n",
         ] {
             assert!(page.contains(line), "{line}\n{page}");
         }

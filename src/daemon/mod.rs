@@ -12,6 +12,7 @@ mod metrics;
 mod notify;
 mod row;
 mod schedule;
+mod sweep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,15 +31,17 @@ pub use config::{BadConfig, Config};
 pub use http::{Door, open};
 pub use row::Row;
 pub use schedule::{Timetable, next_due};
+pub use sweep::{Sweep, Swept};
 
 use book::Job;
+use sweep::Sweeps;
 
 use crate::azure;
 use crate::base::{SPANS, span};
 use crate::diag::Diagnostic;
 use crate::event::{Depth, Report};
 use crate::journal::{self, Lease};
-use crate::run::{Healing, Held, Shared, Store, problem};
+use crate::run::{Healing, Held, Seen, Shared, Store, problem};
 use crate::spec::Spec;
 
 /// A stack that the daemon keeps.
@@ -58,8 +61,30 @@ pub struct Target {
 
 /// Reads the watched files.
 pub type Load = Arc<dyn Fn() -> Result<Vec<Target>, Vec<Diagnostic>> + Send + Sync>;
-/// Plays a stack, with its journal where the store says; the token asks it to stop.
-pub type Play = Arc<dyn Fn(Target, Healing, Store, CancellationToken) -> BoxFuture<'static, Report> + Send + Sync>;
+/// Plays a stack; the token asks it to stop.
+pub type Play = Arc<dyn Fn(Part, CancellationToken) -> BoxFuture<'static, Report> + Send + Sync>;
+
+/// What is to be played.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The stack.
+    pub target: Target,
+    /// What shall be done with it.
+    pub healing: Healing,
+    /// Where its journal is.
+    pub store: Store,
+    /// What a sweep saw of it, when that answers for ARM.
+    pub seen: Option<Seen>,
+}
+
+/// How stacks are looked at: one by one, and many together where that is possible.
+#[derive(Clone)]
+pub struct Eyes {
+    /// Plays one.
+    pub play: Play,
+    /// Sweeps many.
+    pub sweep: Option<Sweep>,
+}
 
 /// What the daemon is told from outside.
 #[derive(Clone, Debug, Default)]
@@ -76,26 +101,34 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 const SHARED_SLEEP: Duration = Duration::from_secs(1);
 
 /// What a worker brings back.
-type Ended = (String, Lease, Report, Span);
+struct Ended {
+    name: String,
+    digest: String,
+    lease: Lease,
+    report: Report,
+    look: Span,
+}
 
 /// Keeps the stacks until it is told to stop.
 ///
 /// # Errors
 /// The watched files or the store cannot be used at the start; later, mistakes in the files are logged and the last good state is
 /// kept, and a store that is away is waited for.
-pub async fn keep(config: &Config, book: &Arc<Book>, load: &Load, play: &Play, calls: &Calls) -> Result<(), Vec<Diagnostic>> {
+pub async fn keep(config: &Config, book: &Arc<Book>, load: &Load, eyes: &Eyes, calls: &Calls) -> Result<(), Vec<Diagnostic>> {
+    let times = Timetable::of(&config.schedule);
     let mut loops = Loop {
         config,
         book,
-        times: Timetable::of(&config.schedule),
+        sweeps: Arc::new(Sweeps::of(eyes.sweep.clone(), &times)),
+        times,
         crier: Crier::of(config)?,
         at_work: JoinSet::new(),
-        play,
+        play: &eyes.play,
         stop: &calls.stop,
     };
     let unusable = |error: journal::Error| vec![problem::of_journal(&error)];
     book.begin(load()?, &loops.times).await.map_err(unusable)?;
-    let longest = if book.database().address().is_some() { SHARED_SLEEP } else { LONGEST_SLEEP };
+    let longest = if book.database().is_shared() { SHARED_SLEEP } else { LONGEST_SLEEP };
     while !calls.stop.is_cancelled() {
         let sleep = loops.start_due().await.unwrap_or_else(away).min(longest);
         loops.wait(sleep, load, &calls.reload).await;
@@ -122,6 +155,7 @@ struct Loop<'a> {
     config: &'a Config,
     book: &'a Arc<Book>,
     times: Timetable,
+    sweeps: Arc<Sweeps>,
     crier: Crier,
     at_work: JoinSet<Ended>,
     play: &'a Play,
@@ -140,6 +174,7 @@ impl Loop<'_> {
             return self.book.sleep_until_due().await;
         }
         let frozen = self.book.is_frozen().await?;
+        jobs.iter().filter_map(|job| job.sweepable.as_ref()).for_each(|turn| self.sweeps.expect(turn));
         for job in jobs {
             self.start(job, frozen);
         }
@@ -150,7 +185,12 @@ impl Loop<'_> {
     async fn wait(&mut self, sleep: Duration, load: &Load, reload: &Notify) {
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = reload.notified() => self.reload(load).await,
+            () = reload.notified() => {
+                if let Err(error) = self.book.database().reread().await {
+                    tracing::error!(%error, "the last good address of the store is kept");
+                }
+                self.reload(load).await;
+            }
             () = self.book.asked() => {}
             () = tokio::time::sleep(sleep) => {}
             Some(ended) = self.at_work.join_next() => self.note(ended).await,
@@ -165,8 +205,9 @@ impl Loop<'_> {
             approved: job.approved,
             verify: true,
         };
-        let (name, lease, play, book, stop) =
-            (job.target.name.clone(), job.lease, self.play.clone(), self.book.clone(), self.stop.child_token());
+        let Job { target, lease, digest, sweepable, .. } = job;
+        let name = target.name.clone();
+        let (play, book, sweeps, stop) = (self.play.clone(), self.book.clone(), self.sweeps.clone(), self.stop.child_token());
         let span = tracing::trace_span!(
             target: SPANS,
             "look",
@@ -183,11 +224,15 @@ impl Loop<'_> {
         span.in_scope(|| tracing::info!(stack = %name, heal = healing.heal, fence = lease.fence(), "reconciling"));
         let work = async move {
             let store = store(&book, &name, &lease);
-            let report = play(job.target, healing, store, stop.clone()).await;
+            let seen = match sweepable {
+                Some(turn) => sweeps.answer(&book, turn, &stop).await,
+                None => None,
+            };
+            let report = play(Part { target, healing, store, seen }, stop.clone()).await;
             if lease.lost().is_cancelled() {
                 book.lease_was_lost();
             }
-            (name, lease, report, Span::current())
+            Ended { name, digest, lease, report, look: Span::current() }
         };
         self.at_work.spawn(work.instrument(span));
     }
@@ -208,14 +253,16 @@ impl Loop<'_> {
     }
 
     async fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
-        let (name, lease, report, look) = match ended {
+        let Ended { name, digest, lease, report, look } = match ended {
             Ok(ended) => ended,
             Err(error) => return tracing::error!(%error, "a worker broke off"),
         };
-        let told = || tracing::info!(stack = %name, exit_code = report.exit_code, verified = report.verified, "reconciled");
+        let swept = report.drift.as_ref().is_some_and(|found| found.swept);
+        let told =
+            || tracing::info!(stack = %name, exit_code = report.exit_code, verified = report.verified, swept, "reconciled");
         look.in_scope(told);
         let given_back = tracing::trace_span!(target: SPANS, parent: &look, "give back");
-        let noted = self.book.ended(&name, lease, &report, &self.times).instrument(given_back).await;
+        let noted = self.book.ended((&name, &digest), lease, &report, &self.times).instrument(given_back).await;
         noted.unwrap_or_else(|error| {
             tracing::error!(stack = %name, %error, "what was found cannot be noted; the stack is looked at again");
         });
@@ -228,7 +275,7 @@ impl Loop<'_> {
 
 /// Where the journal of a stack is that is worked on under a lease.
 fn store(book: &Book, stack: &str, lease: &Lease) -> Store {
-    if book.database().address().is_none() {
+    if !book.database().is_shared() {
         return Store::Files;
     }
     let (db, stack) = (book.database().clone(), stack.to_owned());

@@ -21,11 +21,17 @@ pub(super) struct Summary {
     pub(super) plan: Option<String>,
     pub(super) problem: Option<String>,
     pub(super) seconds: f64,
+    /// Whether a sweep took the place of reading ARM.
+    #[serde(default)]
+    pub(super) swept: bool,
+    /// The wish that was looked for, in short, and the version that did.
+    #[serde(default)]
+    pub(super) wish: Option<String>,
 }
 
 impl Summary {
     /// Of a report.
-    pub(super) fn of(report: &Report, at: Timestamp) -> Self {
+    pub(super) fn of(report: &Report, at: Timestamp, wish: String) -> Self {
         let drift = report.drift.as_ref();
         Self {
             run: report.run.clone(),
@@ -41,6 +47,8 @@ impl Summary {
                 .filter(|_| matches!(report.result, Outcome::Waiting | Outcome::Drifted)),
             problem: report.diagnostics.first().map(|problem| format!("{}: {}", problem.code, problem.summary)),
             seconds: report.durations.total.as_secs_f64(),
+            swept: drift.is_some_and(|found| found.swept),
+            wish: Some(wish),
         }
     }
 
@@ -84,6 +92,8 @@ pub struct Row {
     /// How closely was looked: `fast` or `deep`.
     #[schemars(with = "Option<String>")]
     pub depth: Option<Depth>,
+    /// Whether a sweep through Resource Graph took the place of reading ARM.
+    pub swept: Option<bool>,
     /// The plan that would mend it; with the result `waiting` it waits for somebody's approval.
     pub plan: Option<String>,
     /// Whether somebody has rejected that plan.
@@ -120,6 +130,7 @@ impl Row {
             exit_code: last.as_ref().map(|last| last.exit_code),
             verified: last.as_ref().map(|last| last.verified),
             depth: last.as_ref().map(|last| last.depth),
+            swept: last.as_ref().map(|last| last.swept),
             rejected: plan.is_some() && rejected == plan,
             plan,
             run: last.as_ref().and_then(|last| last.run.clone()),

@@ -23,6 +23,8 @@ pub struct Timetable {
     pub run_missed: bool,
     /// Every how many looks terraform is asked, too; 0 for never.
     pub deep_every: u32,
+    /// Every how many looks no sweep may answer; 1 for always.
+    pub direct_every: u32,
     windows: Vec<(Cron, Duration)>,
 }
 
@@ -37,6 +39,7 @@ impl Timetable {
             run_at_start: schedule.run_at_start,
             run_missed: schedule.run_missed,
             deep_every: schedule.deep_every,
+            direct_every: schedule.direct_every,
             windows: schedule.windows.clone(),
         }
     }
@@ -62,10 +65,22 @@ impl Timetable {
 
     /// A share of the jitter that belongs to the stack, so that many stacks do not start at once and each keeps its place.
     fn spread(&self, stack: &str) -> SignedDuration {
-        let digest = crate::base::digest::sha256_hex(stack.as_bytes());
-        let share = u64::from_str_radix(&digest[..8], 16).unwrap_or(0);
+        let share = u64::from(place(stack));
         let millis = u64::try_from(self.jitter.as_millis()).unwrap_or(0).saturating_mul(share) / u64::from(u32::MAX);
         SignedDuration::from_millis(i64::try_from(millis).unwrap_or(0))
+    }
+
+    /// Whether terraform is asked, too, at a stack's next look, after so many.
+    #[must_use]
+    pub const fn is_deep(&self, looks: u32) -> bool {
+        self.deep_every > 0 && looks.wrapping_add(1).is_multiple_of(self.deep_every)
+    }
+
+    /// Whether no sweep may answer a stack's next look, after so many. Each stack has turns of its own.
+    #[must_use]
+    pub fn is_direct(&self, stack: &str, looks: u32) -> bool {
+        let every = u64::from(self.direct_every.max(1));
+        (u64::from(looks) + u64::from(place(stack))).is_multiple_of(every)
     }
 
     /// Whether healing is allowed at this hour.
@@ -77,6 +92,12 @@ impl Timetable {
                 begun.is_ok_and(|begun| begun.timestamp() + *time > now)
             })
     }
+}
+
+/// A number that belongs to the stack.
+fn place(stack: &str) -> u32 {
+    let digest = crate::base::digest::sha256_hex(stack.as_bytes());
+    u32::from_str_radix(&digest[..8], 16).unwrap_or(0)
 }
 
 /// The first time of a schedule after `now`. A time that daylight saving skips comes when the clock has moved.
@@ -101,6 +122,7 @@ mod tests {
             run_at_start: false,
             run_missed: true,
             deep_every: 0,
+            direct_every: 1,
             windows: windows.iter().map(|(cron, hours)| (Cron::from_str(cron).unwrap(), Duration::from_hours(*hours))).collect(),
         }
     }

@@ -19,8 +19,11 @@ pub struct DeclaredField {
     pub address: &'static str,
     /// The argument, as terraform writes its path: `network_profile[0].pod_cidr`.
     pub field: String,
-    /// Where ARM keeps it: a JSON pointer in which `name=x` picks the element of a list whose `name` is `x`.
+    /// Where ARM keeps it: a JSON pointer in which `name=x` picks the node pool whose `name` is `x`, or else the first system pool,
+    /// which azurerm takes for the default one then.
     pub pointer: String,
+    /// A switch above it, as a JSON pointer: while that is off, so is this one, whatever ARM keeps in its place.
+    pub below: Option<&'static str>,
     /// What is declared, as ARM spells it; null when nothing is.
     pub expected: Value,
     /// What a value that is missing in ARM means.
@@ -82,7 +85,7 @@ pub fn follows_channel(cluster: &Cluster) -> bool {
 
 fn row(address: &'static str, field: &str, pointer: &str, expected: Value) -> DeclaredField {
     let (field, pointer) = (field.to_owned(), pointer.to_owned());
-    DeclaredField { address, field, pointer, expected, missing: Value::Null, alike: Alike::Exactly }
+    DeclaredField { address, field, pointer, below: None, expected, missing: Value::Null, alike: Alike::Exactly }
 }
 
 impl DeclaredField {
@@ -106,8 +109,14 @@ impl DeclaredField {
     /// What ARM has in this place.
     #[must_use]
     pub fn found<'a>(&'a self, body: &'a Value) -> &'a Value {
+        if self.below.and_then(|pointer| body.pointer(pointer)) == Some(&Value::Bool(false)) {
+            return &self.missing;
+        }
         let step = |value: &'a Value, part: &str| match (part.split_once('='), value) {
-            (Some((key, name)), Value::Array(items)) => items.iter().find(|item| item[key] == name),
+            (Some((key, name)), Value::Array(items)) => {
+                let named = items.iter().find(|item| item[key] == name);
+                named.or_else(|| items.iter().find(|item| item["mode"] == "System"))
+            }
             _ => value.get(part),
         };
         let found = self.pointer.split('/').skip(1).try_fold(body, step);
@@ -204,7 +213,8 @@ fn network(spec: &Spec) -> Vec<DeclaredField> {
     for (field, part, on) in
         [("observability_enabled", "observability", acns.observability), ("security_enabled", "security", acns.security)]
     {
-        all.push(at(&format!("{advanced}.{field}"), &format!("advancedNetworking/{part}/enabled"), json!(on)).switch());
+        let row = at(&format!("{advanced}.{field}"), &format!("advancedNetworking/{part}/enabled"), json!(on)).switch();
+        all.push(DeclaredField { below: Some("/properties/networkProfile/advancedNetworking/enabled"), ..row });
     }
     all
 }

@@ -52,7 +52,7 @@ pub fn resolve(spec: &Spec, subscription: &str) -> Desired {
         roles: roles(stack, &subscription, &cluster, &workspace, &grafana),
         fragments: fragments(&stack.monitoring),
         cluster_label: label_of(stack),
-        verification: VerificationWish { enabled: stack.verification.enabled, bound: spec.bound },
+        verification: VerificationWish { enabled: stack.verification.enabled, bound: spec.bound, inside: true },
         declared: declared::fields(spec),
         terraform: addresses(spec, &group, &cluster, &workspace, &grafana),
         grafana: GrafanaWish {

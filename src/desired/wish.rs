@@ -203,4 +203,6 @@ pub struct VerificationWish {
     pub enabled: bool,
     /// How long a pending check is awaited.
     pub bound: Duration,
+    /// Whether the proof may go into the cluster when the look before did not see the agents.
+    pub inside: bool,
 }

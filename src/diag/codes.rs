@@ -89,6 +89,8 @@ register! {
     Locked = "AKS-0701" "another run holds the stack";
     JournalBroken = "AKS-0702" "the journal cannot be used";
     PlanStale = "AKS-0703" "the world has moved since the plan was made";
+    PlanUnusable = "AKS-0704" "a saved plan cannot be used";
+    PlanSecret = "AKS-0705" "a saved plan would hold secrets in clear";
     VerifyBroken = "AKS-0801" "a link between the cluster and the workspace is broken";
     VerifyLate = "AKS-0802" "data did not arrive in time";
 }

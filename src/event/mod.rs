@@ -17,7 +17,7 @@ use serde::Serialize;
 pub use check::{Check, CheckId, Verdict};
 pub use drift::{Depth, DriftClass, DriftItem, Winner};
 pub use fleet::{FLEET_SCHEMA, FleetLine, FleetReport, SweepSummary};
-pub use report::{DriftReport, Durations, Outcome, PlanSummary, REPORT_SCHEMA, Report, UnitLine};
+pub use report::{DriftReport, Durations, Outcome, PlanSummary, REPORT_SCHEMA, Report, SavedPlan, UnitLine};
 pub use unit::{Action, Change, Finding, FindingLevel, Owner, UnitId, UnitStatus};
 
 /// One thing that happened. Durations are real time, not the clock's.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Action, Change, Check, Depth, DriftItem, Finding, Owner, UnitId, UnitStatus};
+use crate::base::clock::Timestamp;
 use crate::diag::Diagnostic;
 
 /// Version of the report's JSON. Fields are only ever added within a version.
@@ -150,11 +151,30 @@ fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
 pub struct DriftReport {
     /// How closely it was looked.
     pub depth: Depth,
+    /// Whether a sweep through Resource Graph took the place of reading ARM.
+    pub swept: bool,
     /// Every difference, what is to be acted upon first.
     pub items: Vec<DriftItem>,
     /// The name of the saved plan that would mend it, to be approved with `aksight reconcile --heal --approve ID`; nothing when
     /// there is nothing to mend.
     pub plan: Option<String>,
+}
+
+/// A plan in a file: written by `plan --out`, or named by `provision --plan`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SavedPlan {
+    /// The file as the user named it.
+    pub file: String,
+    /// What tells it from every other: `sha256:` and 64 hex digits, of the content before encryption.
+    pub digest: String,
+    /// When it was drawn.
+    pub made_at: Timestamp,
+    /// Who drew it, `user@host`.
+    pub made_by: String,
+    /// Whether the file is encrypted.
+    pub encrypted: bool,
+    /// Whether this run carried it out, as far as it came.
+    pub applied: bool,
 }
 
 /// What a command did.
@@ -186,6 +206,9 @@ pub struct Report {
     pub exit_code: u8,
     /// The plan in numbers.
     pub plan: PlanSummary,
+    /// The plan in a file, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_plan: Option<SavedPlan>,
     /// Every unit, in plan order.
     pub units: Vec<UnitLine>,
     /// Every check, in data-flow order.
@@ -219,6 +242,7 @@ impl Report {
             verified: false,
             exit_code: 0,
             plan: PlanSummary::default(),
+            saved_plan: None,
             units: Vec::new(),
             checks: Vec::new(),
             drift: None,

@@ -1,6 +1,6 @@
 //! Values of arguments. Text is always a literal; an expression can only be one that is written in this program.
 
-use hcl_edit::expr::Expression;
+use std::fmt::Write as _;
 
 /// What stands behind `=`.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,9 +56,31 @@ impl Value {
     }
 }
 
-/// A literal in quotes.
+/// A literal in quotes. Where `$` or `%` stand before a `${` or `%{`, they are written by their number: parsers disagree about `$$${`, and
+/// `hcl-edit`, which could write this, takes the first two signs for an escape and leaves a template behind.
 pub(super) fn quoted(text: &str) -> String {
-    Expression::from(text).to_string()
+    let mut out = String::from('"');
+    let mut rest = text.chars();
+    while let Some(sign) = rest.next() {
+        let opens = rest.as_str().trim_start_matches(['$', '%']).starts_with('{');
+        match sign {
+            '$' | '%' if rest.as_str().starts_with('{') => out.extend([sign, sign]),
+            '$' | '%' if opens => number(&mut out, sign),
+            '"' | '\\' => out.extend(['\\', sign]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            _ if sign.is_control() => number(&mut out, sign),
+            _ => out.push(sign),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A sign by its number; all that come here have four digits at most.
+fn number(out: &mut String, sign: char) {
+    let _infallible = write!(out, "\\u{:04x}", u32::from(sign));
 }
 
 #[cfg(test)]
@@ -81,6 +103,20 @@ mod tests {
         #[test]
         fn text_with_the_signs_of_the_language_stays_text(text in r#"[\$%{}"\\\n\r~a-z#/*<-]{0,24}"#) {
             prop_assert_eq!(read_back(&text), hcl::Expression::String(text));
+        }
+    }
+
+    #[test]
+    fn signs_before_a_template_open_none() {
+        for (text, written) in [
+            ("$${x}", r#""\u0024$${x}""#),
+            ("$%{ if true }y", r#""\u0024%%{ if true }y""#),
+            ("${$${", r#""$${\u0024$${""#),
+            ("%$%{", r#""\u0025\u0024%%{""#),
+            ("$%$ 5%", r#""$%$ 5%""#),
+        ] {
+            assert_eq!(quoted(text), written);
+            assert_eq!(read_back(text), hcl::Expression::String(text.to_owned()));
         }
     }
 

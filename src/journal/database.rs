@@ -17,6 +17,7 @@ use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Conn
 use tokio::sync::RwLock;
 use url::Url;
 
+use super::address::{Address, Source};
 use super::{Error, schema};
 use crate::base::Secret;
 use crate::base::clock::Timestamp;
@@ -43,15 +44,38 @@ impl fmt::Display for Place {
     }
 }
 
+impl Place {
+    /// A database elsewhere.
+    pub(super) fn shared(host: &str, port: Option<&str>, name: Option<&str>) -> Self {
+        let host = if host.starts_with('/') { "a local socket" } else { host };
+        let port = port.filter(|port| *port != "5432").map(|port| format!(":{port}")).unwrap_or_default();
+        Self(format!("PostgreSQL at {host}{port}{}", name.map(|name| format!("/{name}")).unwrap_or_default()))
+    }
+}
+
 /// An open database. Clones share its connections.
 #[derive(Clone)]
 pub struct Database {
-    pool: Arc<RwLock<AnyPool>>,
-    options: AnyConnectOptions,
+    way: Arc<RwLock<Way>>,
     pub(super) dialect: Dialect,
     pub(super) place: Place,
-    /// The address as it was given; terraform keeps its state there, too.
+    /// Where the address of a shared one is written.
+    source: Option<Source>,
+}
+
+/// How it is reached. The address of a shared one may change.
+struct Way {
+    pool: AnyPool,
+    options: AnyConnectOptions,
+    /// terraform keeps its state there, too.
     address: Option<Secret>,
+}
+
+impl Way {
+    fn to(url: &Url, dialect: Dialect, address: Option<Secret>) -> Result<Self, sqlx::Error> {
+        let options = AnyConnectOptions::from_url(url)?;
+        Ok(Self { pool: pool(&options, dialect), options, address })
+    }
 }
 
 impl fmt::Debug for Database {
@@ -134,29 +158,55 @@ impl Database {
     /// date; several processes may do so at once.
     ///
     /// # Errors
-    /// [`Error`] when the address cannot be used, nobody answers there, or its tables come from a newer version.
+    /// [`Error`] when the address cannot be used, nobody answers there, sessions are shared there, or its tables come from a newer
+    /// version.
     pub async fn open_shared(address: &Secret) -> Result<Self, Error> {
-        let url = Url::parse(address.expose()).ok().filter(|url| matches!(url.scheme(), "postgres" | "postgresql"));
-        let Some(url) = url else { return Err(Error::Address) };
-        let host = url.host_str().filter(|host| !host.is_empty()).unwrap_or("a local socket");
-        let place = Place(format!("PostgreSQL at {host}{}", url.path()));
-        Self::open(url, Dialect::Postgres, place, Some(address.clone())).await
+        Self::open_source(Source::Given(address.clone())).await
     }
 
-    async fn open(url: Url, dialect: Dialect, place: Place, address: Option<Secret>) -> Result<Self, Error> {
+    /// The same, with the address in a file or not.
+    ///
+    /// # Errors
+    /// As [`Database::open_shared`].
+    pub async fn open_source(source: Source) -> Result<Self, Error> {
+        let Address { url, place } = Self::look(&source)?;
+        Self::open(url, Dialect::Postgres, place, Some(source)).await
+    }
+
+    /// Whether an address can be used, as far as that can be said without asking its server.
+    ///
+    /// # Errors
+    /// [`Error::Address`].
+    pub fn check_address(source: &Source) -> Result<(), Error> {
+        Self::look(source).map(drop)
+    }
+
+    fn look(source: &Source) -> Result<Address, Error> {
+        Address::parse(&source.read()?, &|name| std::env::var(name).ok())
+    }
+
+    async fn open(url: Url, dialect: Dialect, place: Place, source: Option<Source>) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
-        let options = AnyConnectOptions::from_url(&url).map_err(|error| Error::of(dialect, &place, error))?;
-        let pool = Arc::new(RwLock::new(pool(&options, dialect)));
-        let opened = Self { pool, options, dialect, place, address };
-        opened.migrate().await?;
+        let address = source.is_some().then(|| Secret::new(url.to_string()));
+        let way = Way::to(&url, dialect, address).map_err(|error| Error::of(dialect, &place, error))?;
+        let options = way.options.clone();
+        let opened = Self { way: Arc::new(RwLock::new(way)), dialect, place, source };
+        opened.migrate(&options).await?;
         Ok(opened)
     }
 
-    async fn migrate(&self) -> Result<(), Error> {
+    async fn migrate(&self, options: &AnyConnectOptions) -> Result<(), Error> {
         let failed = |error| Error::of(self.dialect, &self.place, error);
         // Beside the pool, which would try again and again what cannot be opened.
-        let mut connection = AnyConnection::connect_with(&self.options).await.map_err(failed)?;
+        let mut connection = connect(options).await.map_err(failed)?;
         prepare(&mut connection, self.dialect).await.map_err(failed)?;
+        if self.dialect == Dialect::Postgres && is_pooled(&mut connection, options).await.map_err(failed)? {
+            return Err(Error::Pooled { place: self.place.clone() });
+        }
+        if self.dialect == Dialect::Postgres && ends_idle_sessions(&mut connection).await.map_err(failed)? {
+            tracing::warn!(place = %self.place, "the server ends idle sessions, and with them terraform's lock while terraform works: \
+                set `idle_session_timeout` to 0 for the role");
+        }
         let done = schema::migrations(self.dialect).run_direct(None, &mut connection, false).await;
         drop(connection.close().await);
         done.map_err(|error| match error {
@@ -167,15 +217,36 @@ impl Database {
         })
     }
 
-    /// The address that several processes share; nothing for a file.
+    /// Whether several processes share it.
     #[must_use]
-    pub fn address(&self) -> Option<&Secret> {
-        self.address.as_ref()
+    pub const fn is_shared(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// The address that several processes share, as it is now; nothing for a file.
+    pub async fn address(&self) -> Option<Secret> {
+        self.way.read().await.address.clone()
+    }
+
+    /// Reads the address again where it is written, and goes there from now on if it has changed.
+    ///
+    /// # Errors
+    /// [`Error::Address`]; the old one is kept then.
+    pub async fn reread(&self) -> Result<(), Error> {
+        let Some(source @ Source::File(_)) = &self.source else { return Ok(()) };
+        let Address { url, place } = Self::look(source)?;
+        let mut way = self.way.write().await;
+        if way.address.as_ref().is_none_or(|address| address.expose() != url.as_str()) {
+            let address = Some(Secret::new(url.to_string()));
+            *way = Way::to(&url, self.dialect, address).map_err(|error| Error::of(self.dialect, &place, error))?;
+            tracing::info!(%place, "the store has another address or another password: it is used from now on");
+        }
+        Ok(())
     }
 
     /// Gives back the connections of a file; not needed for safety.
     pub async fn close(&self) {
-        self.pool.read().await.close().await;
+        self.way.read().await.pool.close().await;
     }
 
     /// Whether the database answers now.
@@ -205,19 +276,30 @@ impl Database {
                 Ok(Err(error)) => error,
                 Err(_) => sqlx::Error::PoolTimedOut,
             };
-            if self.dialect == Dialect::Sqlite || !is_away(&error) || began.elapsed() + pause > AWAY {
-                return Err(Error::of(self.dialect, &self.place, error));
+            let may_pass = is_away(&error) || (matches!(self.source, Some(Source::File(_))) && is_refused(&error));
+            let error = Error::of(self.dialect, &self.place, error);
+            if self.dialect == Dialect::Sqlite || !may_pass || began.elapsed() + pause > AWAY {
+                return Err(error);
             }
-            tracing::warn!(place = %self.place, %error, "the database is away; it is asked again");
-            // A connection through which nothing comes any more would be handed out again.
-            *self.pool.write().await = pool(&self.options, self.dialect);
+            tracing::warn!(%error, "the database is away; it is asked again");
+            self.reconnect().await;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
         }
     }
 
+    /// Begins with new connections: one through which nothing comes any more would be handed out again.
+    async fn reconnect(&self) {
+        if let Err(error) = self.reread().await {
+            tracing::warn!(%error, "the last good address of the store is kept");
+        }
+        let mut way = self.way.write().await;
+        way.pool = pool(&way.options, self.dialect);
+    }
+
     async fn attempt(&self, statements: &[Statement]) -> Result<Vec<Answer>, sqlx::Error> {
-        let mut connection = self.pool.read().await.acquire().await?;
+        let pool = self.way.read().await.pool.clone();
+        let mut connection = pool.acquire().await?;
         if let [one] = statements {
             return Ok(vec![self.carry_out(&mut connection, one).await?]);
         }
@@ -289,6 +371,10 @@ fn pool(options: &AnyConnectOptions, dialect: Dialect) -> AnyPool {
     .connect_lazy_with(options.clone())
 }
 
+async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection, sqlx::Error> {
+    tokio::time::timeout(PATIENCE, AnyConnection::connect_with(options)).await.map_err(|_| sqlx::Error::PoolTimedOut)?
+}
+
 /// What holds for a connection as long as it lives.
 async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), sqlx::Error> {
     if dialect == Dialect::Sqlite {
@@ -307,8 +393,38 @@ fn file_url(path: &Path) -> Option<Url> {
     Some(url)
 }
 
-/// Whether the database may be back in a moment: connections that break or cannot be made, and a server that starts or stops
-/// (classes 08 and 57P of <https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+/// Whether sessions are handed out anew for every transaction, so that one client is given what another has left. Told by the number of
+/// the process that answers: it stays the same for who has a session of his own, and is nobody else's while he is there.
+async fn is_pooled(mine: &mut AnyConnection, options: &AnyConnectOptions) -> Result<bool, sqlx::Error> {
+    let mut other = connect(options).await?;
+    let mut pooled = false;
+    for _ in 0..3 {
+        let (before, theirs, after) = (answerer(mine).await?, answerer(&mut other).await?, answerer(mine).await?);
+        pooled |= before == theirs || before != after;
+    }
+    drop(other.close().await);
+    Ok(pooled)
+}
+
+/// Whether sessions in which nothing is asked for a while are ended. PostgreSQL 13 cannot do that.
+async fn ends_idle_sessions(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT coalesce(current_setting('idle_session_timeout', true), '0') AS after";
+    Ok(connection.fetch_one(sql).await?.try_get::<String, _>("after")? != "0")
+}
+
+async fn answerer(connection: &mut AnyConnection) -> Result<i32, sqlx::Error> {
+    // Without values it is sent as text: what is prepared would be left behind in somebody's session.
+    connection.fetch_one("SELECT pg_backend_pid() AS process").await?.try_get("process")
+}
+
+/// Whether the server does not take this password, or this user any more; what a file says may have changed since.
+fn is_refused(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| matches!(&*code, "28P01" | "28000"))
+}
+
+/// Whether the database may be back in a moment: connections that break or cannot be made, a server that starts or stops, and one
+/// that only reads while another takes over (classes 08 and 57P, 25006, of
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn is_away(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -318,7 +434,12 @@ fn is_away(error: &sqlx::Error) -> bool {
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("08") || code.starts_with("57P") || code == "40001" || code == "40P01" || code == "53300"
+            code.starts_with("08")
+                || code.starts_with("57P")
+                || code == "40001"
+                || code == "40P01"
+                || code == "53300"
+                || code == "25006"
         }),
         _ => false,
     }

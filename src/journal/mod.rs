@@ -5,6 +5,7 @@
 //! committed transaction (SQLite: WAL, synchronous FULL), so a kill between any two calls leaves a readable journal that ends with an
 //! intent or with its result. Nothing secret is written here.
 
+mod address;
 mod database;
 mod entry;
 mod error;
@@ -14,6 +15,7 @@ mod roster;
 mod schema;
 mod store;
 
+pub use address::Source;
 pub use database::{Database, Place};
 pub use entry::{Creation, Episode, Finding, Intent, IntentId, Operation, OperationId, Run, RunId, Seen, Start};
 pub use error::Error;

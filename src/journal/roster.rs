@@ -45,6 +45,10 @@ pub struct Claim {
     pub asked: Option<Value>,
     /// How often it was looked at.
     pub looks: u32,
+    /// How often in a row that failed.
+    pub failures: u32,
+    /// What was told of the last look.
+    pub last: Option<Value>,
     /// When it was due.
     pub due: Timestamp,
     /// The time, by the database's clock.
@@ -173,7 +177,7 @@ impl Roster {
                        ORDER BY CASE WHEN asked IS NULL THEN 1 ELSE 0 END, due LIMIT $3 {skip_locked})
                    UPDATE stacks SET holder = $1, fence = fence + 1, since = {now}, until = {now} + $2, changed = {now},
                        taken = COALESCE(asked, CASE WHEN until IS NOT NULL THEN taken END), asked = NULL
-                   WHERE name IN (SELECT name FROM mine) RETURNING name, digest, taken, looks, due, fence, since";
+                   WHERE name IN (SELECT name FROM mine) RETURNING name, digest, taken, looks, failures, last, due, fence, since";
         let signed = serde_json::to_string(owner).unwrap_or_default();
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let rows = self.db.rows(sql, params![signed, millis(lasts), most]).await?;
@@ -186,6 +190,8 @@ impl Roster {
                 digest: row.get::<Option<String>>("digest")?.unwrap_or_default(),
                 asked: row.get::<Option<String>>("taken")?.and_then(|text| serde_json::from_str(&text).ok()),
                 looks: count(row, "looks")?,
+                failures: count(row, "failures")?,
+                last: row.get::<Option<String>>("last")?.and_then(|text| serde_json::from_str(&text).ok()),
                 due: row.moment("due")?.unwrap_or_default(),
                 now: row.moment("since")?.unwrap_or_default(),
             })
@@ -234,6 +240,13 @@ impl Roster {
         let Some(row) = rows.first() else { return Ok(None) };
         let wait: Option<i64> = Reader { row, place: &self.db.place }.get("wait")?;
         Ok(wait.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0))))
+    }
+
+    /// So many stacks that are due within a time, that nobody works on and nobody asked for out of turn, the longest due first.
+    pub async fn soon(&self, within: Duration, most: usize) -> Result<Vec<Entry>, Error> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let sql = entries!("WHERE kept = 1 AND asked IS NULL AND until IS NULL AND due <= {now} + $1 ORDER BY due LIMIT $2");
+        self.entries(sql, params![millis(within), most]).await
     }
 
     /// Every stack that is kept, by name.

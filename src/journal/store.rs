@@ -50,7 +50,7 @@ impl Journal {
 
     /// Closes a file in order; not needed for safety.
     pub async fn close(&self) {
-        if self.db.address().is_none() {
+        if !self.db.is_shared() {
             self.db.close().await;
         }
     }

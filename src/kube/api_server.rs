@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 
 use super::access::legal;
 use super::agents::{CILIUM, OBSERVABILITY_SERVICE};
-use super::{Access, AgentView, ConfigMap, Error, Workload};
+use super::{Access, AgentView, ConfigMap, Error, FIELD_MANAGER, Workload};
 use crate::base::Secret;
 use crate::base::clock::Timestamp;
 use crate::base::span;
@@ -221,8 +221,8 @@ impl Access for ApiServer {
 
     async fn write_config_map(&self, map: &ConfigMap) -> Result<ConfigMap, Error> {
         let (namespace, name) = map.path()?;
-        let all = format!("/api/v1/namespaces/{namespace}/configmaps?fieldManager=aksight");
-        let one = format!("/api/v1/namespaces/{namespace}/configmaps/{name}?fieldManager=aksight");
+        let all = format!("/api/v1/namespaces/{namespace}/configmaps?fieldManager={FIELD_MANAGER}");
+        let one = format!("/api/v1/namespaces/{namespace}/configmaps/{name}?fieldManager={FIELD_MANAGER}");
         let (method, path) = if map.resource_version().is_some() { (Method::PUT, one) } else { (Method::POST, all) };
         let call = Call { method, path: &path, accept: JSON, body: Some((JSON, map.body())) };
         let written = match self.call(call, name).await {
@@ -251,8 +251,11 @@ impl Access for ApiServer {
     }
 
     async fn restart(&self, workload: Workload, at: Timestamp) -> Result<(), Error> {
-        let path =
-            format!("/apis/apps/v1/namespaces/{KUBE_SYSTEM}/{}s/{}?fieldManager=aksight", workload.resource(), workload.name());
+        let path = format!(
+            "/apis/apps/v1/namespaces/{KUBE_SYSTEM}/{}s/{}?fieldManager={FIELD_MANAGER}",
+            workload.resource(),
+            workload.name()
+        );
         let annotation = json!({"kubectl.kubernetes.io/restartedAt": at.to_string()});
         let change = json!({"spec": {"template": {"metadata": {"annotations": annotation}}}});
         let call = Call { method: Method::PATCH, path: &path, accept: JSON, body: Some((MERGE_PATCH, &change)) };

@@ -14,6 +14,9 @@ pub struct ConfigMap {
     body: Value,
 }
 
+/// The name under which aksight writes to the API server.
+pub const FIELD_MANAGER: &str = "aksight";
+
 /// What `kubectl apply` keeps for itself; sending it back would nest it.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -81,8 +84,8 @@ impl ConfigMap {
         self
     }
 
-    /// When it was last written, if the API server told who wrote what. `kubectl` hides that, so a map that was read through
-    /// run-command does not know; its creation would be too early a moment to conclude anything from.
+    /// When it was last written, if the API server told who wrote what; its creation would be too early a moment to conclude
+    /// anything from.
     #[must_use]
     pub fn changed_at(&self) -> Option<Timestamp> {
         let writes = self.body["metadata"]["managedFields"].as_array()?;
@@ -93,8 +96,25 @@ impl ConfigMap {
     #[must_use]
     pub fn last_writer(&self) -> Option<(String, Timestamp)> {
         let writes = self.body["metadata"]["managedFields"].as_array()?;
-        let dated = |write: &Value| Some((write["manager"].as_str()?.to_owned(), write["time"].as_str()?.parse().ok()?));
         writes.iter().filter_map(dated).max_by_key(|write: &(String, Timestamp)| write.1)
+    }
+
+    /// Who has written each key of the data, oldest first; known under the same condition. A key that nobody owns any more, such as
+    /// one that was removed, is not among them.
+    #[must_use]
+    pub fn writers(&self) -> BTreeMap<String, Vec<(String, Timestamp)>> {
+        let mut all: BTreeMap<String, Vec<(String, Timestamp)>> = BTreeMap::new();
+        for write in self.body["metadata"]["managedFields"].as_array().into_iter().flatten() {
+            let Some(write_of) = dated(write) else { continue };
+            let keys = write["fieldsV1"]["f:data"].as_object().into_iter().flatten();
+            for key in keys.filter_map(|(key, _)| key.strip_prefix("f:")) {
+                all.entry(key.to_owned()).or_default().push(write_of.clone());
+            }
+        }
+        for writes in all.values_mut() {
+            writes.sort_by_key(|(_, at)| *at);
+        }
+        all
     }
 
     /// The object for the API server.
@@ -128,6 +148,11 @@ impl ConfigMap {
     fn metadata(&self, key: &str) -> Option<&str> {
         self.body["metadata"][key].as_str()
     }
+}
+
+/// An entry of the managed fields: who, and when.
+fn dated(write: &Value) -> Option<(String, Timestamp)> {
+    Some((write["manager"].as_str()?.to_owned(), write["time"].as_str()?.parse().ok()?))
 }
 
 fn texts(value: &Value) -> BTreeMap<String, String> {
@@ -167,6 +192,22 @@ mod tests {
     fn the_last_write_is_known_where_the_server_tells() {
         assert_eq!(read().changed_at(), "2026-11-20T11:00:00Z".parse().ok());
         assert_eq!(ConfigMap::new("a", "b").changed_at(), None);
+    }
+
+    #[test]
+    fn every_key_has_its_writers() {
+        let entry = |manager: &str, time: &str, fields: Value| json!({"manager": manager, "time": time, "fieldsV1": fields});
+        let map =
+            ConfigMap::read(json!({"kind": "ConfigMap", "metadata": {"name": "m", "resourceVersion": "7", "managedFields": [
+                entry("kubectl-edit", "2026-11-20T12:00:00Z", json!({"f:data": {"f:a": {}}})),
+                entry("aksight", "2026-11-20T10:00:00Z", json!({"f:data": {".": {}, "f:a": {}, "f:b": {}}})),
+                entry("labeller", "2026-11-20T13:00:00Z", json!({"f:metadata": {"f:labels": {"f:a": {}}}})),
+            ]}}))
+            .unwrap();
+        let told = |key: &str| map.writers()[key].iter().map(|(who, _)| who.clone()).collect::<Vec<_>>();
+        assert_eq!((told("a"), told("b")), (vec!["aksight".to_owned(), "kubectl-edit".to_owned()], vec!["aksight".to_owned()]));
+        assert_eq!(map.last_writer().unwrap().0, "labeller");
+        assert_eq!(ConfigMap::new("a", "b").writers().len(), 0);
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod run_command;
 pub use access::{Access, Workload};
 pub use agents::{AgentView, Counts, Pod};
 pub use api_server::ApiServer;
-pub use config_map::ConfigMap;
+pub use config_map::{ConfigMap, FIELD_MANAGER};
 pub use door::{Door, Opened};
 pub use error::Error;
 pub use run_command::{Answer, Command, RunCommand, Runner, RunnerError};

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::access::legal;
-use super::{Access, AgentView, ConfigMap, Error, Workload, logs};
+use super::{Access, AgentView, ConfigMap, Error, FIELD_MANAGER, Workload, logs};
 use crate::base::Class;
 use crate::base::clock::Timestamp;
 
@@ -97,7 +97,7 @@ impl RunCommand {
 #[async_trait]
 impl Access for RunCommand {
     async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<ConfigMap>, Error> {
-        let line = format!("kubectl -n {} get cm {} -o json", legal(namespace)?, legal(name)?);
+        let line = format!("kubectl -n {} get cm {} -o json --show-managed-fields", legal(namespace)?, legal(name)?);
         match self.run(line, Vec::new()).await {
             Ok(logs) => only_map(&logs, name).map(Some),
             Err(Error::Absent { .. }) => Ok(None),
@@ -107,7 +107,8 @@ impl Access for RunCommand {
 
     async fn write_config_map(&self, map: &ConfigMap) -> Result<ConfigMap, Error> {
         let (namespace, name) = map.path()?;
-        let line = format!("kubectl apply -f {MANIFEST} && kubectl -n {namespace} get cm {name} -o json");
+        let apply = format!("kubectl apply -f {MANIFEST} --field-manager={FIELD_MANAGER}");
+        let line = format!("{apply} && kubectl -n {namespace} get cm {name} -o json");
         let logs = self.run(line, pack(MANIFEST, &map.manifest())?).await?;
         only_map(&logs, name)
     }
@@ -274,7 +275,7 @@ mod tests {
         let (access, sent) = cluster(vec![printed(0, &logs)]);
         let found = access.config_map("kube-system", "m").await.unwrap().unwrap();
         assert_eq!(found.resource_version(), Some("7"));
-        insta::assert_snapshot!(sent.lock().unwrap()[0].line, @"kubectl -n kube-system get cm m -o json");
+        insta::assert_snapshot!(sent.lock().unwrap()[0].line, @"kubectl -n kube-system get cm m -o json --show-managed-fields");
     }
 
     #[tokio::test]
@@ -291,7 +292,7 @@ mod tests {
         let wish = ConfigMap::read(map()).unwrap().with_data(&data);
         access.write_config_map(&wish).await.unwrap();
         let sent = sent.lock().unwrap();
-        insta::assert_snapshot!(sent[0].line, @"kubectl apply -f cm.yaml && kubectl -n kube-system get cm m -o json");
+        insta::assert_snapshot!(sent[0].line, @"kubectl apply -f cm.yaml --field-manager=aksight && kubectl -n kube-system get cm m -o json");
         let mut zip = zip::ZipArchive::new(Cursor::new(&sent[0].context)).unwrap();
         let mut text = String::new();
         zip.by_name("cm.yaml").unwrap().read_to_string(&mut text).unwrap();

@@ -22,7 +22,9 @@ pub(super) async fn with_grafana(desired: &Desired, azure: &Azure, me: Option<&P
     };
     let of_others = of(desired, azure, |wish| wish.holder != RoleHolder::Grafana, (me, None));
     let ((grafana, mut all), others) = tokio::join!(of_grafana, of_others);
-    others.into_iter().for_each(|(scope, answer)| join(&mut all, scope, answer));
+    for (scope, answer) in others {
+        join(&mut all, scope, answer);
+    }
     (grafana, all)
 }
 
@@ -40,7 +42,9 @@ async fn of(
     }
     let mut all = ByScope::new();
     for found in join_all(scopes.into_iter().map(|(principal, scopes)| of_principal(azure, principal, scopes))).await {
-        found.into_iter().for_each(|(scope, answer)| join(&mut all, scope, answer));
+        for (scope, answer) in found {
+            join(&mut all, scope, answer);
+        }
     }
     all
 }

@@ -8,7 +8,7 @@ use crate::observed::{Agents, SettingsMap, Sight};
 
 /// Looks inside, when there is a cluster. The map and the agents are asked for at once where the way in allows it; the agents are
 /// left alone while the map is the version that they were seen to have taken up.
-pub(super) async fn look(
+pub async fn look(
     cluster: Option<&ArmObject>,
     door: &Door,
     taken_up: Option<&str>,
@@ -39,7 +39,12 @@ async fn inside(access: &dyn Access, taken_up: Option<&str>, now: Timestamp) -> 
 }
 
 fn seen(map: Result<Option<ConfigMap>, Error>) -> Sight<SettingsMap> {
-    let settings = |map: ConfigMap| SettingsMap { data: map.data(), version: map.version(), written: map.last_writer() };
+    let settings = |map: ConfigMap| SettingsMap {
+        data: map.data(),
+        version: map.version(),
+        written: map.last_writer(),
+        writers: map.writers(),
+    };
     Sight::from_answer(map.map(|map| map.map(settings)))
 }
 

@@ -22,6 +22,7 @@ use crate::kube::Door;
 use crate::observed::{Association, GrafanaView, Observed, Principal, PrincipalKind, RuleTemplate, Sight};
 use crate::plan::draft::collection_wishes;
 
+pub use cluster::look as inside;
 pub use surroundings::surroundings;
 pub use terraform::{terraform, terraform_destroy};
 

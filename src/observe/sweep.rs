@@ -1,9 +1,8 @@
 //! Many stacks seen at once: Resource Graph's rows instead of a dozen reads per stack (contract §8.3).
 //!
 //! [`Sweeper::gather`] asks one question per kind of resource for a group of stacks; [`Rows::observed`] makes of the answers what
-//! [`look`](super::look) would have seen of ARM. What Resource Graph does not hold stays unknown: the inside of the clusters, the
-//! collection endpoints that nobody needs while an association leads to the workspace. Registrations and recommended rules are no
-//! resources: they are read directly, once per subscription and once per region.
+//! [`look`](super::look) would have seen of ARM. What Resource Graph does not hold stays unknown: the inside of the clusters. Registrations and
+//! recommended rules are no resources: they are read directly, once per subscription and once per region.
 
 mod query;
 
@@ -20,7 +19,8 @@ use crate::azure::graph::{Graph, Question};
 use crate::azure::{self, Azure, ResourceManager as _};
 use crate::base::{ArmId, ArmObject, Kind, clock::Timestamp};
 use crate::desired::Desired;
-use crate::observed::{Assignment, Association, Observed, Principal, RuleTemplate, Sight};
+use crate::observed::{Assignment, Association, Observed, Principal, RuleTemplate, Scope, Sight};
+use crate::plan::diff::endpoint;
 use crate::plan::draft::collection_wishes;
 
 /// What Resource Graph cannot know.
@@ -85,7 +85,10 @@ impl Sweeper {
         let collection = async {
             let associations = self.associations(&clusters).await?;
             let rules: BTreeSet<ArmId> = associations.values().flatten().filter_map(|(_, rule)| rule.clone()).collect();
-            Ok::<_, azure::Error>((self.objects(Kind::DataCollectionRule, rules, stacks).await?, associations))
+            let rules = self.objects(Kind::DataCollectionRule, rules, stacks).await?;
+            let endpoints: BTreeSet<ArmId> = rules.values().filter_map(query::endpoint).collect();
+            let endpoints = self.objects(Kind::DataCollectionEndpoint, endpoints, stacks).await?;
+            Ok::<_, azure::Error>((rules, endpoints, associations))
         };
         let (groups, clusters, workspaces, grafanas, collection, rule_groups, assignments, registrations) = tokio::try_join!(
             self.objects(Kind::ResourceGroup, groups, stacks),
@@ -98,8 +101,8 @@ impl Sweeper {
             async { Ok(self.registrations(stacks).await) },
         )?;
         let recommended = self.recommended(stacks, &workspaces).await;
-        let (rules, associations) = collection;
-        let objects = groups.into_iter().chain(clusters).chain(workspaces).chain(grafanas).collect();
+        let (rules, endpoints, associations) = collection;
+        let objects = groups.into_iter().chain(clusters).chain(workspaces).chain(grafanas).chain(endpoints).collect();
         let me = self.me.clone();
         Ok(Rows { at, me, objects, associations, rules, rule_groups, assignments, registrations, recommended })
     }
@@ -188,6 +191,10 @@ impl Sweeper {
         let subscriptions = subscriptions(&scopes);
         let question = Question { subscriptions: &subscriptions, query: &query, inherited: true };
         self.graph.rows(&question, |row| query::assignment(row).into_iter().for_each(|one| found.take(one))).await?;
+        if found.of_management_groups() {
+            let question = query::ancestors();
+            self.ask(&subscriptions, &question, |row| found.ancestors.extend(query::chain(&row))).await?;
+        }
         Ok(found)
     }
 
@@ -230,24 +237,38 @@ fn subscriptions(ids: &BTreeSet<ArmId>) -> Vec<String> {
 #[derive(Debug, Default)]
 struct Assignments {
     at: HashMap<(String, ArmId), Vec<Assignment>>,
-    /// Those of a management group, by principal.
+    /// Those of a management group or of the whole tenant, by principal.
     above: HashMap<String, Vec<Assignment>>,
+    /// The names of the management groups above each subscription, all lower-case: Resource Graph tells what lies above any of
+    /// the subscriptions that were asked about, not above which.
+    ancestors: HashMap<String, BTreeSet<String>>,
 }
 
 impl Assignments {
     fn take(&mut self, assignment: Assignment) {
         let principal = assignment.principal.to_ascii_lowercase();
-        let list = match assignment.scope.subscription() {
-            Some(_) => self.at.entry((principal, assignment.scope.clone())).or_default(),
-            None => self.above.entry(principal).or_default(),
+        let list = match &assignment.scope {
+            Scope::Within(id) => self.at.entry((principal, id.clone())).or_default(),
+            Scope::ManagementGroup(_) | Scope::Tenant => self.above.entry(principal).or_default(),
         };
         list.push(assignment);
+    }
+
+    fn of_management_groups(&self) -> bool {
+        self.above.values().flatten().any(|one| matches!(one.scope, Scope::ManagementGroup(_)))
+    }
+
+    /// Whether what is assigned above all subscriptions holds in that of `scope`.
+    fn reaches(&self, assignment: &Assignment, scope: &ArmId) -> bool {
+        let Scope::ManagementGroup(group) = &assignment.scope else { return true };
+        let chain = scope.subscription().and_then(|name| self.ancestors.get(&name.to_ascii_lowercase()));
+        chain.is_some_and(|chain| chain.contains(&group.name().to_ascii_lowercase()))
     }
 
     /// What a principal has at a scope or above it.
     fn of(&self, principal: &str, scope: &ArmId) -> Vec<Assignment> {
         let principal = principal.to_ascii_lowercase();
-        let above = self.above.get(&principal).into_iter().flatten();
+        let above = self.above.get(&principal).into_iter().flatten().filter(|one| self.reaches(one, scope));
         let around = query::around(scope).collect::<BTreeSet<_>>();
         let at = around.into_iter().filter_map(|scope| self.at.get(&(principal.clone(), scope))).flatten();
         at.chain(above).cloned().collect()
@@ -262,6 +283,8 @@ impl Rows {
         let unseen = || NOT_HELD.to_owned();
         let (cluster, grafana, workspace) = (there(&desired.cluster), there(&desired.grafana.id), there(&desired.workspace));
         let wants_rules = desired.recording_rules.is_some();
+        let wishes = collection_wishes(desired, workspace.seen());
+        let rule = self.rules.get(&wishes.1.id).cloned().map_or_else(|| Sight::Unknown(unseen()), Sight::Present);
         let of_region = workspace.seen().and_then(ArmObject::location);
         let recommendations = match of_region.and_then(|region| self.recommended.get(region.as_str())) {
             Some(known) if wants_rules => known.clone(),
@@ -273,11 +296,8 @@ impl Rows {
             at: self.at,
             registrations: registrations.cloned().unwrap_or_else(|| Sight::Unknown("nobody asked".to_owned())),
             group: there(&desired.group),
-            rule: self
-                .rules
-                .get(&collection_wishes(desired, workspace.seen()).1.id)
-                .cloned()
-                .map_or_else(|| Sight::Unknown(unseen()), Sight::Present),
+            endpoint: self.endpoint(&wishes.0.id, rule.seen()),
+            rule,
             associations: if cluster.seen().is_some() { Sight::Present(self.associated(desired)) } else { Sight::Absent },
             recommendations,
             rule_groups: if wants_rules { Sight::Present(rule_groups) } else { Sight::Unknown(unseen()) },
@@ -285,11 +305,21 @@ impl Rows {
             cluster,
             workspace,
             grafana,
-            endpoint: Sight::Unknown(unseen()),
             me: self.me.clone(),
             settings: Sight::Unknown(unseen()),
             agents: Sight::Unknown(unseen()),
             terraform: Sight::Unknown("terraform was not asked".to_owned()),
+        }
+    }
+
+    /// An endpoint of ours, which was asked for if our rule names it.
+    fn endpoint(&self, id: &ArmId, rule: Option<&ArmObject>) -> Sight<ArmObject> {
+        if rule.and_then(query::endpoint).as_ref() != Some(id) {
+            return Sight::Unknown(NOT_HELD.to_owned());
+        }
+        match self.objects.get(id) {
+            Some(found) if !endpoint::matches(found) => Sight::Unknown(NOT_HELD.to_owned()),
+            found => found.cloned().map_or(Sight::Absent, Sight::Present),
         }
     }
 
@@ -312,5 +342,36 @@ impl Rows {
             }
         }
         all.into_iter().map(|(scope, found)| (scope, Sight::Present(found))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_assigned_above_counts_where_it_reaches() {
+        let assignment = |scope: &str| {
+            let id = format!("{}/providers/Microsoft.Authorization/roleAssignments/a", scope.trim_end_matches('/'));
+            let row = json!({"id": id, "p_scope": scope, "p_principalId": "P", "p_roleDefinitionId": "/roleDefinitions/r"});
+            query::assignment(row).unwrap()
+        };
+        let chain = |subscription: &str, names: &[&str]| {
+            let chain: Vec<Value> = names.iter().map(|name| json!({"name": name, "displayName": "x"})).collect();
+            query::chain(&json!({"id": format!("/subscriptions/{subscription}"), "p_managementGroupAncestorsChain": chain}))
+        };
+        let mut all = Assignments::default();
+        all.take(assignment("/subscriptions/s1"));
+        assert!(!all.of_management_groups());
+        all.take(assignment("/providers/Microsoft.Management/managementGroups/Corp"));
+        assert!(all.of_management_groups());
+        all.ancestors.extend(chain("S1", &["corp", "root"]));
+        all.ancestors.extend(chain("s2", &["root"]));
+        let count = |all: &Assignments, subscription: &str| all.of("p", &ArmId::of_group(subscription, "rg")).len();
+        assert_eq!((count(&all, "s1"), count(&all, "s2"), count(&all, "s3")), (2, 0, 0));
+        all.take(assignment("/"));
+        assert_eq!((count(&all, "s1"), count(&all, "s2"), count(&all, "s3")), (3, 1, 1));
     }
 }

@@ -79,12 +79,12 @@ impl<'a> ClusterView<'a> {
         self.0.text("/properties/powerState/code").is_none_or(|code| code.eq_ignore_ascii_case("Running"))
     }
 
-    /// Linux nodes, as the pools' counts say; a count follows the autoscaler.
+    /// How many Linux nodes the pools say they have. Nodes that the service adds by itself lie in no pool.
     #[must_use]
-    pub fn linux_nodes(&self) -> u32 {
-        let pools = self.0.at("/properties/agentPoolProfiles").and_then(Value::as_array).into_iter().flatten();
-        let linux = pools.filter(|pool| pool["osType"].as_str().is_none_or(|system| system.eq_ignore_ascii_case("Linux")));
-        linux.filter_map(|pool| u32::try_from(pool["count"].as_u64()?).ok()).fold(0, u32::saturating_add)
+    pub fn linux_nodes(&self) -> usize {
+        let pools = self.0.at("/properties/agentPoolProfiles").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let linux = pools.iter().filter(|pool| !pool["osType"].as_str().is_some_and(|os| os.eq_ignore_ascii_case("windows")));
+        linux.filter_map(|pool| usize::try_from(pool["count"].as_u64()?).ok()).sum()
     }
 
     fn flag(self, pointer: &str) -> bool {
@@ -101,6 +101,8 @@ pub struct SettingsMap {
     pub version: String,
     /// Which field manager wrote last and when, when the API server told.
     pub written: Option<(String, Timestamp)>,
+    /// Which field managers have written each of its data keys and when, oldest first, when the API server told.
+    pub writers: BTreeMap<String, Vec<(String, Timestamp)>>,
 }
 
 /// The metrics agents as they were seen (contract §6.2).
@@ -123,5 +125,26 @@ impl Agents {
         ["ama-metrics", "ama-metrics-ksm", "ama-metrics-node"]
             .iter()
             .all(|name| self.workloads.iter().any(|(workload, ready, wanted)| workload == name && *wanted > 0 && ready >= wanted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::ArmId;
+
+    #[test]
+    fn nodes_of_windows_are_none_of_linux() {
+        let id =
+            ArmId::parse("/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/c").unwrap();
+        let nodes = |pools| {
+            let body = json!({"properties": {"agentPoolProfiles": pools}});
+            ClusterView(&ArmObject { id: id.clone(), body, etag: None }).linux_nodes()
+        };
+        let pools =
+            json!([{"count": 3, "osType": "Linux"}, {"count": 2, "osType": "Windows"}, {"count": 1}, {"osType": "Linux"}]);
+        assert_eq!((nodes(pools), nodes(json!(null))), (4, 0));
     }
 }

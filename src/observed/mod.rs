@@ -17,7 +17,7 @@ use crate::base::{ArmId, ArmObject, clock::Timestamp};
 pub use cluster::{Agents, ClusterView, SettingsMap};
 pub use collection::{Association, PROMETHEUS_STREAM, RuleTemplate, prometheus_workspaces};
 pub use grafana::GrafanaView;
-pub use roles::{Assignment, Principal, PrincipalKind};
+pub use roles::{Assignment, Principal, PrincipalKind, Scope};
 pub use surroundings::Surroundings;
 
 /// One look at one thing.

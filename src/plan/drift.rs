@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 
 use super::diff::cluster::is_settled;
 use super::draft::{DCE, DCR, DCRA, GRAFANA_IDENTITY, INTEGRATION, METRICS, PICKUP, POLICY_MODE, RULES, SETTINGS};
-use super::{Plan, Step, Unit};
-use crate::base::{ArmObject, Location};
-use crate::desired::Desired;
+use super::{Plan, PrincipalRef, Step, Unit};
+use crate::base::{ArmObject, Kind, Location};
 use crate::desired::address::{CLUSTER, GRAFANA, GROUP, WORKSPACE};
 use crate::desired::declared::{Alike, DeclaredField};
-use crate::desired::fragment::{CONFIG_MAP, NAMESPACE};
+use crate::desired::fragment::{self, CONFIG_MAP, Foreign, NAMESPACE};
+use crate::desired::{Desired, role_assignment_name};
 use crate::event::{Action, DriftClass, DriftItem, Owner, UnitId, Winner};
 use crate::observed::{GrafanaView, Observed, Sight};
 
@@ -25,7 +25,7 @@ pub fn drift<S>(desired: &Desired, observed: &Observed, plan: &Plan<S>) -> Vec<D
     let known: BTreeSet<(UnitId, String)> = items.iter().map(|item| (item.unit.clone(), root(&item.field))).collect();
     for unit in plan.units.iter().filter(|unit| unit.action != Action::Unchanged && unit.counts()) {
         if unit.owner == Owner::Terraform {
-            items.extend(of_terraform(unit).filter(|item| {
+            items.extend(of_terraform(observed, unit).filter(|item| {
                 let covered = |field: &str| known.contains(&(item.unit.clone(), root(field)));
                 !covered(&item.field) && !covered("*")
             }));
@@ -34,8 +34,12 @@ pub fn drift<S>(desired: &Desired, observed: &Observed, plan: &Plan<S>) -> Vec<D
         }
     }
     items.extend(foreign_integrations(desired, observed));
+    let theirs = foreign_settings(desired, observed).into_iter();
+    let also_drift = |one: &DriftItem| items.iter().any(|item| (&item.unit, &item.field) == (&one.unit, &one.field));
+    let theirs: Vec<DriftItem> = theirs.filter(|one| !also_drift(one)).collect();
+    items.extend(theirs);
     // That the agents must take up what will be written is no news of its own.
-    if items.iter().any(|item| [METRICS, SETTINGS].contains(&item.unit.as_str())) {
+    if items.iter().any(|item| item.counts() && [METRICS, SETTINGS].contains(&item.unit.as_str())) {
         items.retain(|item| item.unit.as_str() != PICKUP);
     }
     items.sort_by(|a, b| (a.class, &a.unit, &a.field).cmp(&(b.class, &b.unit, &b.field)));
@@ -176,11 +180,18 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// What terraform's own plan adds. Values that are only known after the apply are consequences, no differences.
-fn of_terraform(unit: &Unit) -> impl Iterator<Item = DriftItem> {
+/// What terraform's own plan adds. Values that are only known after the apply are consequences, no differences; so is whatever a
+/// new resource in the place of the old one does not take over: only what forces it is a difference then.
+fn of_terraform(observed: &Observed, unit: &Unit) -> impl Iterator<Item = DriftItem> {
     const LATER: &str = "(known after apply)";
-    let whole = unit.changes.is_empty().then(|| item(unit, "*", None, Some(unit.action_word())));
-    let changes = unit.changes.iter().filter(|change| change.after.as_deref() != Some(LATER));
+    let view = observed.terraform.seen();
+    let resource =
+        view.and_then(|view| view.resources.iter().find(|one| unit.id.as_str() == format!("terraform:{}", one.address)));
+    let forced_by = resource.map(|one| one.forced_by.as_slice()).filter(|_| unit.action == Action::Replace);
+    let is_cause = |field: &str| forced_by.is_none_or(|paths| paths.iter().any(|path| field.starts_with(path.as_str())));
+    let causeless = forced_by.is_some_and(<[String]>::is_empty);
+    let whole = (unit.changes.is_empty() || causeless).then(|| item(unit, "*", None, Some(unit.action_word())));
+    let changes = unit.changes.iter().filter(|change| change.after.as_deref() != Some(LATER) && is_cause(&change.field));
     let each = changes.map(|change| item(unit, &change.field, change.before.clone(), change.after.clone()));
     whole.into_iter().chain(each.collect::<Vec<_>>())
 }
@@ -193,20 +204,45 @@ fn of_unit(desired: &Desired, observed: &Observed, unit: &Unit) -> Vec<DriftItem
         let pending = item(unit, "*", None, None);
         return vec![DriftItem { class: DriftClass::Pending, winner: Winner::Time, ..pending }];
     }
-    if unit.changes.is_empty() {
-        return vec![item(unit, "*", None, Some("exists".to_owned()))];
+    let about = |item: DriftItem| DriftItem { resource: part(observed, unit, &item.field).unwrap_or(item.resource), ..item };
+    let gone = unit.id.as_str() == SETTINGS && observed.settings == Sight::Absent;
+    if unit.changes.is_empty() || gone {
+        return vec![about(item(unit, "*", None, Some("exists".to_owned())))];
     }
-    unit.changes.iter().map(|change| item(unit, &change.field, change.before.clone(), change.after.clone())).collect()
+    unit.changes.iter().map(|change| about(item(unit, &change.field, change.before.clone(), change.after.clone()))).collect()
+}
+
+/// The very resource that differs, where a unit stands for several or for one that it cannot name before it knows the holder.
+fn part(observed: &Observed, unit: &Unit, field: &str) -> Option<String> {
+    match unit.step.as_ref()? {
+        Step::PutRecordingRules(wish) if field != "*" => {
+            Some(wish.group.resource(Kind::PrometheusRuleGroup.resource_type(), field).to_string())
+        }
+        Step::AssignRole { scope, role, principal } => {
+            let principal = match principal {
+                PrincipalRef::Object { id, .. } => id,
+                PrincipalRef::GrafanaIdentity(_) => GrafanaView(observed.grafana.seen()?).principal()?,
+            };
+            let name = role_assignment_name(scope, principal, *role, 0).to_string();
+            Some(scope.resource(Kind::RoleAssignment.resource_type(), &name).to_string())
+        }
+        _ => None,
+    }
+}
+
+/// The settings ConfigMap, as [`DriftItem::resource`] names it.
+#[must_use]
+pub fn settings_map() -> String {
+    format!("{NAMESPACE}/{CONFIG_MAP}")
 }
 
 fn item(unit: &Unit, field: &str, found: Option<String>, expected: Option<String>) -> DriftItem {
-    let in_cluster = || format!("{NAMESPACE}/{CONFIG_MAP}");
     let resource = match (&unit.touches, &unit.step) {
         (Some(id), _) => id.to_string(),
         (None, Some(Step::AssignRole { scope, .. })) => scope.to_string(),
         (None, Some(Step::PutRecordingRules(wish))) => wish.group.to_string(),
         (None, Some(Step::RegisterProvider { namespace })) => namespace.clone(),
-        (None, Some(Step::MergeSettings { .. } | Step::AwaitPickup { .. })) => in_cluster(),
+        (None, Some(Step::MergeSettings { .. } | Step::AwaitPickup { .. })) => settings_map(),
         (None, _) => unit.title.clone(),
     };
     DriftItem {
@@ -238,12 +274,23 @@ fn cannot_tell(desired: &Desired, observed: &Observed, unit: &Unit) -> bool {
         DCE => blind(&observed.endpoint) || observed.associations.unknown().is_some() || blind(&observed.workspace),
         DCR => blind(&observed.rule) || observed.associations.unknown().is_some() || blind(&observed.workspace),
         GRAFANA_IDENTITY | INTEGRATION => observed.grafana.seen().is_none(),
-        RULES => observed.rule_groups.unknown().is_some() || observed.recommendations.unknown().is_some(),
+        RULES => {
+            observed.workspace.seen().is_none()
+                || observed.rule_groups.unknown().is_some()
+                || observed.recommendations.unknown().is_some()
+        }
         _ => match &unit.step {
             Some(Step::RegisterProvider { .. }) => observed.registrations.unknown().is_some(),
-            Some(Step::AssignRole { scope, .. }) => {
+            Some(Step::AssignRole { scope, principal, .. }) => {
+                let nobody = || match principal {
+                    PrincipalRef::GrafanaIdentity(_) => {
+                        observed.grafana.seen().is_none_or(|grafana| GrafanaView(grafana).principal().is_none())
+                    }
+                    PrincipalRef::Object { .. } => false,
+                };
                 let gone = |id, sight: &Sight<ArmObject>| *scope == id && sight.seen().is_none();
-                observed.assignments.get(scope).is_none_or(|sight| sight.unknown().is_some())
+                nobody()
+                    || observed.assignments.get(scope).is_none_or(|sight| sight.unknown().is_some())
                     || gone(desired.cluster.clone(), &observed.cluster)
                     || gone(desired.workspace.clone(), &observed.workspace)
                     || gone(desired.grafana.id.clone(), &observed.grafana)
@@ -272,6 +319,26 @@ fn foreign_integrations(desired: &Desired, observed: &Observed) -> Vec<DriftItem
         times_this_week: 1,
     };
     foreign.map(|id: crate::base::ArmId| item(id)).collect()
+}
+
+/// What others keep in the settings ConfigMap: theirs, and left alone.
+fn foreign_settings(desired: &Desired, observed: &Observed) -> Vec<DriftItem> {
+    let Some(map) = observed.settings.seen() else { return Vec::new() };
+    let item = |foreign: Foreign| DriftItem {
+        unit: UnitId::new(SETTINGS),
+        resource: settings_map(),
+        field: foreign.path,
+        owner: Owner::Cluster,
+        class: DriftClass::ForeignAddition,
+        expected: foreign.wanted,
+        found: Some(foreign.found),
+        winner: Winner::Found,
+        why: "aksight writes what its features need and keeps everything else".to_owned(),
+        since: None,
+        by: None,
+        times_this_week: 1,
+    };
+    fragment::foreign(&map.data, &desired.fragments).into_iter().map(item).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! [`draft()`] compares; a policy review makes the draft [`Checked`]; the replace guard and a person or a flag make it
 //! [`Approved`]; only an approved plan can be executed, and the types say so.
 
+mod canonical;
 pub mod diff;
 mod document;
 pub mod draft;
@@ -19,11 +20,13 @@ use std::marker::PhantomData;
 use crate::base::clock::Timestamp;
 use crate::event::{Action, Finding, FindingLevel, PlanSummary, UnitId, UnitLine};
 
+pub use canonical::{Leaf, beyond, canonical, leaves, moved};
 pub use document::document;
 pub use draft::{Undrawable, draft};
-pub use drift::drift;
+pub use drift::{drift, settings_map};
 pub use graph::{Cycle, Order};
 pub use guard::{Destruction, destructions};
+pub use redact::secrets;
 pub use step::{PrincipalRef, Step};
 pub use teardown::{Foreign, WITH_DATA, foreign, teardown, without_metrics};
 pub use unit::{Edge, Unit};

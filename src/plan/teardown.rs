@@ -200,7 +200,7 @@ fn roles(desired: &Desired, observed: &Observed, blind: &mut Vec<String>) -> Vec
                 let names = [0, 1].map(|salt| role_assignment_name(&wish.scope, &principal, wish.role, salt).to_string());
                 let ours = known
                     .iter()
-                    .filter(|one| one.scope == wish.scope && names.iter().any(|name| one.id.name().eq_ignore_ascii_case(name)));
+                    .filter(|one| one.scope.is(&wish.scope) && names.iter().any(|name| one.id.name().eq_ignore_ascii_case(name)));
                 units.extend(ours.map(|one| Unit { title: title.clone(), ..remove("role", &one.id, "role") }));
             }
             Some(Sight::Absent) | None => {}

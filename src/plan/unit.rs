@@ -110,7 +110,8 @@ impl Unit {
     }
 
     /// The unit as a line of a report, before anything is carried out.
-    pub(super) fn line(&self) -> UnitLine {
+    #[must_use]
+    pub fn line(&self) -> UnitLine {
         let planned = self.step.is_some() || (self.within.is_some() && self.action != Action::Unchanged);
         UnitLine {
             id: self.id.clone(),

@@ -9,9 +9,11 @@ mod testing;
 
 use regorus::{Engine, Value};
 
+use crate::base::digest;
 use crate::event::{Finding, FindingLevel};
 
 pub use catalogue::{Rule, catalogue};
+pub use shipped::digest;
 pub use testing::{TestResult, test};
 
 /// The rule that keeps clusters and data from being destroyed; only `--allow-destroy` lifts it.
@@ -131,6 +133,14 @@ impl Policies {
         found.extend(ignored.contains(&GUARD).then(not_to_be_ignored));
         found.sort_by(|a, b| (b.level, &a.id, &a.subject).cmp(&(a.level, &b.id, &b.subject)));
         Ok(found)
+    }
+
+    /// Lower-case hex SHA-256 of all rules in force, wherever their files lie.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut texts: Vec<&(String, String)> = self.texts.iter().collect();
+        texts.sort();
+        digest::sha256_hex(serde_json::json!(texts).to_string().as_bytes())
     }
 
     /// Whether another package uses this one: then it need not judge by itself.

@@ -1,6 +1,7 @@
 //! The policies in the program; the same files are in `policies/`.
 
 use super::Module;
+use crate::base::digest::sha256_hex;
 
 macro_rules! embedded {
     ($($path:literal),+ $(,)?) => {
@@ -11,6 +12,13 @@ macro_rules! embedded {
 /// The rules.
 pub(super) fn rules() -> Vec<Module> {
     embedded!["destroy.rego", "exposure.rego", "ingestion.rego", "regions.rego", "tags.rego"]
+}
+
+/// The SHA-256 of the shipped rules, lower-case hex: what `sha256sum policies/*.rego | sha256sum` says.
+#[must_use]
+pub fn digest() -> String {
+    let line = |module: &Module| format!("{}  {}\n", sha256_hex(module.text.as_bytes()), module.name);
+    sha256_hex(rules().iter().map(line).collect::<String>().as_bytes())
 }
 
 /// Their tests.

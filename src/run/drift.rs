@@ -17,11 +17,11 @@ use super::tally::Tally;
 use super::{judge, outputs, prepare, trace};
 use crate::base::clock::Timestamp;
 use crate::base::{ArmId, Kind, digest};
-use crate::desired::fragment::{CONFIG_MAP, NAMESPACE};
 use crate::desired::{Desired, resolve};
-use crate::event::{Depth, DriftItem, DriftReport, Event, Outcome, Phase, Report, UnitLine};
+use crate::event::{Depth, DriftClass, DriftItem, DriftReport, Event, Outcome, Phase, Report, UnitLine};
 use crate::journal::{self, Episode, Seen};
-use crate::observed::Observed;
+use crate::kube::FIELD_MANAGER;
+use crate::observed::{Observed, SettingsMap};
 use crate::plan;
 use crate::spec::Spec;
 use crate::verify::{Proof, shortcut};
@@ -89,7 +89,7 @@ pub(super) async fn detect(outside: &Outside, spec: &Spec, depth: Depth, next: N
         }
     }
     items.sort_by_key(|item| (!item.counts(), item.class, item.unit.clone(), item.field.clone()));
-    let found = DriftReport { depth, plan: saved(outside, depth, &items).await?, items };
+    let found = DriftReport { depth, swept: false, plan: saved(outside, depth, &items).await?, items };
     tally.report.plan.blind_spots = blind;
     tally.looked(lines);
     tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
@@ -156,15 +156,29 @@ async fn attribute(outside: &Outside, observed: &Observed, mut items: Vec<DriftI
         }
     }));
     let writers: BTreeMap<String, Option<(String, Timestamp)>> = answers.await.into_iter().collect();
-    let map = format!("{NAMESPACE}/{CONFIG_MAP}");
-    let in_cluster = observed.settings.seen().and_then(|settings| settings.written.clone());
+    let map = plan::settings_map();
     for item in &mut items {
-        let writer = if item.resource == map { in_cluster.clone() } else { writers.get(&item.resource).cloned().flatten() };
+        let writer = if item.resource == map {
+            observed.settings.seen().and_then(|settings| key_writer(item, settings))
+        } else {
+            writers.get(&item.resource).cloned().flatten()
+        };
         if let Some((by, since)) = writer {
             (item.by, item.since) = (Some(by), Some(since));
         }
     }
     items
+}
+
+/// Who wrote the data key of the settings that an item is about: somebody else than us, if it is an addition. Of what is gone
+/// nobody is the owner any more; of the map as a whole the last who wrote anything counts.
+fn key_writer(item: &DriftItem, settings: &SettingsMap) -> Option<(String, Timestamp)> {
+    if item.field == "*" {
+        return settings.written.clone();
+    }
+    let writers = settings.writers.get(item.field.split('/').next()?)?;
+    let ours = |who: &str| item.class == DriftClass::ForeignAddition && who == FIELD_MANAGER;
+    writers.iter().rev().find(|(who, _)| !ours(who)).cloned()
 }
 
 /// The last who wrote to a resource, somebody else than us if there is one.

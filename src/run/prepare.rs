@@ -95,11 +95,25 @@ async fn recall_providers(outside: &Outside) -> Result<(), Stop> {
     }
 }
 
+/// The lock file of providers as it is now; empty when there is none.
+pub(super) fn lock_text(outside: &Outside) -> String {
+    std::fs::read_to_string(outside.terraform.dir().join(LOCK_FILE)).unwrap_or_default()
+}
+
+/// Takes a lock file over where there is none yet, so that `init` chooses the providers that it names.
+pub(super) async fn bring_providers(outside: &Outside, text: &str) -> Result<(), Stop> {
+    recall_providers(outside).await?;
+    if text.is_empty() || outside.terraform.dir().join(LOCK_FILE).exists() {
+        return Ok(());
+    }
+    write(outside.terraform.dir(), &File { name: LOCK_FILE, text: text.to_owned() })
+}
+
 async fn share_providers(outside: &Outside) -> Result<(), Stop> {
     if outside.setup().store.shared().is_none() {
         return Ok(());
     }
-    let text = std::fs::read_to_string(outside.terraform.dir().join(LOCK_FILE)).unwrap_or_default();
+    let text = lock_text(outside);
     let known = outside.journal.output(PROVIDERS).await?;
     if !text.is_empty() && known.as_ref().and_then(serde_json::Value::as_str) != Some(&text) {
         let now = outside.setup().clock.now();

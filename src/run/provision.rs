@@ -6,6 +6,7 @@
 use tracing::Instrument as _;
 
 use super::memory::Memory;
+use super::reviewed::{PlanFile, Review, Reviewed};
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::{Next, survey};
@@ -40,6 +41,8 @@ pub enum Answer {
 pub struct Wants<'a> {
     /// Terraform addresses or unit ids that may be destroyed.
     pub allow_destroy: Vec<String>,
+    /// The reviewed plan that is to be carried out instead of one that is drawn now. Then nobody is asked: the review was the consent.
+    pub reviewed: Option<Reviewed>,
     /// Whether the data shall be proven to arrive.
     pub verify: bool,
     /// Shows a plan with work. Called before the guard has its say.
@@ -59,11 +62,18 @@ pub async fn provision(spec: &Spec, setup: Setup, wants: &Wants<'_>) -> Report {
     let span = trace::run(&setup, spec);
     let work = async {
         let mut tally = Tally::new(&setup, spec);
+        let review = match wants.reviewed.as_ref().map(|wanted| Review::open(wanted, &mut tally)).transpose() {
+            Ok(review) => review,
+            Err(stop) => return tally.close(None, Err(stop)).await,
+        };
         let outside = match Outside::open(setup, spec).await {
             Ok(outside) => outside,
             Err(error) => return tally.close(None, Err(error.into())).await,
         };
-        let ended = rounds(&outside, spec, wants, &mut tally).await;
+        let ended = match &review {
+            Some(review) => Box::pin(as_reviewed(&outside, spec, wants, review, &mut tally)).await,
+            None => rounds(&outside, spec, wants, &mut tally).await,
+        };
         tally.close(Some(&outside), ended).await
     };
     Box::pin(work).instrument(span).await
@@ -89,18 +99,66 @@ pub(super) async fn rounds(outside: &Outside, spec: &Spec, wants: &Wants<'_>, ta
         next = Next::Work;
         let Some(approved) = consent(plan, wants, round, setup)? else { return Ok(declined(tally)) };
         tally.start_lap();
-        let execution = carry_out(outside, &desired, &approved).await?;
+        let execution = carry_out(outside, &desired, &approved, None).await?;
         tally.add_lap(Phase::Execute);
         tally.executed(&execution);
         judge_failures(outside, &execution, round, tally).await?;
     }
-    Err(Stop::failed(
-        Diagnostic::error(
-            Code::AzureConflict,
-            format!("the stack does not settle: after {MOST_ROUNDS} rounds there is still work"),
-        )
-        .hint("somebody or something else writes to the same resources: see which units appear again and again"),
-    ))
+    Err(unsettled())
+}
+
+fn unsettled() -> Stop {
+    let summary = format!("the stack does not settle: after {MOST_ROUNDS} rounds there is still work");
+    let hint = "somebody or something else writes to the same resources: see which units appear again and again";
+    Stop::failed(Diagnostic::error(Code::AzureConflict, summary).hint(hint))
+}
+
+/// The same rounds under a reviewed plan: the first carries out that plan and no other, later ones finish it and nothing else.
+async fn as_reviewed(
+    outside: &Outside,
+    spec: &Spec,
+    wants: &Wants<'_>,
+    review: &Review<'_>,
+    tally: &mut Tally,
+) -> Result<Outcome, Stop> {
+    let setup = outside.setup();
+    let desired = resolve(spec, &setup.subscription);
+    let policies = judge::policies(spec, &setup.base)?;
+    review.begin(outside, spec, &policies).await?;
+    prepare::write_files(outside, spec)?;
+    outside.azure.warm_up().await?;
+    for round in 1..=MOST_ROUNDS {
+        tally.start_lap();
+        let (observed, _, plan) = look(outside, spec, &desired, &policies, (review.allowed(), Next::Work)).await?;
+        tally.add_lap(Phase::Observe);
+        tally.planned(&plan);
+        tally.report.outputs = outputs::of(&desired, &observed, &setup.cloud);
+        if !plan.has_work() {
+            if round == 1 {
+                setup.events.note("nothing is left of the reviewed plan to be done");
+            }
+            return verify::prove(outside, (&desired, &observed), wants.verify, None, tally).await;
+        }
+        let (approved, file) = if round == 1 {
+            let (plan, file) = review.take_up(outside, (spec, &desired, &policies), observed, &plan).await?;
+            (wants.show)(&plan);
+            (plan.approve(review.allowed())?, file)
+        } else {
+            setup.events.note(format!("round {round}: finishing what is left of the reviewed plan"));
+            let approved = plan.approve(review.allowed())?;
+            review.covers(&approved, observed.terraform.seen())?;
+            (approved, None)
+        };
+        tally.start_lap();
+        tally.applies_saved_plan();
+        let execution = carry_out(outside, &desired, &approved, file.as_ref()).await?;
+        drop(file);
+        tally.add_lap(Phase::Execute);
+        tally.executed(&execution);
+        review.judge(&execution)?;
+        judge_failures(outside, &execution, round, tally).await?;
+    }
+    Err(unsettled())
 }
 
 /// One look and what follows from it.
@@ -149,10 +207,20 @@ fn declined(tally: &mut Tally) -> Outcome {
     Outcome::Planned
 }
 
-async fn carry_out(outside: &Outside, desired: &Desired, plan: &Plan<Approved>) -> Result<Execution, Stop> {
+/// `file` is terraform's part of the plan, when it is not the one that was drawn last.
+async fn carry_out(
+    outside: &Outside,
+    desired: &Desired,
+    plan: &Plan<Approved>,
+    file: Option<&PlanFile>,
+) -> Result<Execution, Stop> {
     resume::expect(outside, desired, plan).await?;
     outside.setup().events.emit(Event::Phase { phase: Phase::Execute });
-    let work = async { execute::run(plan, &outside.hands()).await.map_err(|error| Stop::failed(problem::of_step(None, &error))) };
+    let mut hands = outside.hands();
+    if let Some(file) = file {
+        hands.plan_file.clone_from(&file.0);
+    }
+    let work = async { execute::run(plan, &hands).await.map_err(|error| Stop::failed(problem::of_step(None, &error))) };
     trace::during("execute", work).await
 }
 

@@ -55,7 +55,7 @@ pub async fn reconcile(spec: &Spec, setup: Setup, healing: &Healing) -> Report {
     Box::pin(work).instrument(span).await
 }
 
-async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {
+pub(super) async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {
     let next = if healing.verify { Next::Proof } else { Next::Nothing };
     let look = detect(outside, spec, healing.depth, next, tally).await?;
     let Some(id) = look.found.plan.clone() else {
@@ -105,7 +105,7 @@ async fn mend(
     };
     let ask = |_: &Plan<Approved>| Answer::Yes;
     let allow_destroy = if approved { allowed(outside, id).await? } else { Vec::new() };
-    let wants = Wants { allow_destroy, verify: healing.verify, show: &show, ask: &ask };
+    let wants = Wants { allow_destroy, reviewed: None, verify: healing.verify, show: &show, ask: &ask };
     let ended = rounds(outside, spec, &wants, tally).await;
     match ended {
         Ok(outcome) => {

@@ -98,6 +98,8 @@ pub struct Setup {
     pub credential: CredentialSource,
     /// The one HTTP client.
     pub http: reqwest::Client,
+    /// A connection that other stacks use, too, so that nobody signs in again; without one, the run makes its own.
+    pub connection: Option<Azure>,
     /// Counts what is asked of ARM.
     pub meter: Arc<azure::Meter>,
     /// The subscription's GUID.
@@ -227,15 +229,20 @@ impl Outside {
             // Its state is elsewhere: what lies here can be made anew at any time.
             Store::Shared(_) => "terraform-shared",
         });
-        if let Some(address) = setup.store.shared().and_then(|shared| shared.db.address()) {
-            setup.environment.set("PG_CONN_STR", Value::Secret(address.clone()));
+        if let Store::Shared(shared) = &setup.store
+            && let Some(address) = shared.db.address().await
+        {
+            setup.environment.set("PG_CONN_STR", Value::Secret(address));
         }
         let terraform = Workdir::open(binary, &directory, setup.environment.clone(), LOCK_TIMEOUT, INIT_INPUTS.to_vec())?;
         let settings = azure::Settings {
             meter: setup.meter.clone(),
             ..azure::Settings::new(setup.cloud.clone(), setup.credential.clone(), setup.http.clone(), setup.clock.clone())
         };
-        let azure = Azure::connect(settings)?;
+        let azure = match &setup.connection {
+            Some(connection) => connection.clone(),
+            None => Azure::connect(settings)?,
+        };
         let start = Start { command: setup.command.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), pid };
         let run = journal.begin(&start, now).await?;
         let credential = Credential::new(&azure);

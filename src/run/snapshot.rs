@@ -27,7 +27,7 @@ pub(super) async fn take(outside: &Outside, observed: &Observed, dashboards: boo
         .values()
         .filter_map(Sight::seen)
         .flatten()
-        .map(|one| json!({"id": one.id, "scope": one.scope, "principal": one.principal, "role": one.role}))
+        .map(|one| json!({"id": one.id, "scope": one.scope.to_string(), "principal": one.principal, "role": one.role}))
         .collect();
     keep("roles.json", &json!(roles))?;
     let bodies =

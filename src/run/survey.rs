@@ -47,7 +47,7 @@ pub(super) async fn survey(outside: &Outside, desired: &Desired, next: Next) -> 
 /// The subscription cannot be seen, or the user wants to stop.
 pub(super) async fn without_terraform(outside: &Outside, desired: &Desired, known: &Known, next: Next) -> Result<Observed, Stop> {
     let setup = outside.setup();
-    let look = observe::look(desired, &outside.azure, &outside.door, known, setup.clock.now());
+    let look = Box::pin(observe::look(desired, &outside.azure, &outside.door, known, setup.clock.now()));
     let sign_in = async {
         if next != Next::Nothing && desired.verification.enabled {
             outside.azure.warm_up_data_planes().await;
@@ -55,7 +55,7 @@ pub(super) async fn without_terraform(outside: &Outside, desired: &Desired, know
     };
     let observed = tokio::select! {
         () = setup.cancel.cancelled() => return Err(Stop::interrupted()),
-        (observed, ()) = async { tokio::join!(Box::pin(look), sign_in) } => observed,
+        (observed, ()) = async { tokio::join!(look, sign_in) } => observed,
     };
     // What tells the registrations tells that the subscription can be seen, too.
     if observed.registrations.seen().is_none() {

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use crate::azure::Azure;
 use crate::base::Clock;
 use crate::desired::{Desired, resolve};
-use crate::event::{Depth, DriftItem, DriftReport, Report, Winner};
+use crate::event::{Action, Depth, DriftItem, DriftReport, Report, UnitLine, Winner};
 use crate::observe::sweep::Sweeper;
-use crate::observed::Observed;
+use crate::observed::{GrafanaView, Observed, Sight};
 use crate::plan;
 use crate::spec::Spec;
 
@@ -35,18 +35,42 @@ pub struct Swept<'a> {
 }
 
 /// What a sweep says of a stack.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Verdict {
     /// As wished, as far as Resource Graph holds it.
     Clean {
         /// What could not be judged, and why.
         blind_spots: Vec<String>,
+        /// What the proof needs, when it was asked for.
+        seen: Option<Box<Seen>>,
     },
     /// It needs a direct look.
     Look {
         /// Why.
         why: String,
     },
+}
+
+/// What a sweep saw of a stack that is as wished: enough to go on to the proof that its data arrives.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Cluster, association, workspace and Grafana; of the rest nothing is kept, because stacks are many.
+    pub(super) observed: Observed,
+    /// The units that are as wished.
+    pub(super) lines: Vec<UnitLine>,
+    /// What could not be judged, and why.
+    pub(super) blind_spots: Vec<String>,
+    /// The connection through which all this was seen.
+    pub(super) azure: Azure,
+}
+
+/// What a sweep is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To know which stacks need a look.
+    Drift,
+    /// To prove afterwards that the data of the others arrives.
+    Proof,
 }
 
 /// What came of a sweep.
@@ -63,7 +87,14 @@ pub struct Sweep {
 /// Looks at stacks that one identity can see. Nothing here is an error: whatever is in doubt gets a look of its own.
 ///
 /// Memory is bounded by the stacks of the largest subscription, or [`AT_ONCE`].
-pub async fn sweep(stacks: &[Swept<'_>], azure: &Azure, clock: &dyn Clock, cancel: &CancellationToken) -> Sweep {
+pub async fn sweep(
+    stacks: &[Swept<'_>],
+    purpose: Purpose,
+    azure: &Azure,
+    clock: &dyn Clock,
+    cancel: &CancellationToken,
+) -> Sweep {
+    let connection = (purpose == Purpose::Proof).then_some(azure);
     let sweeper = Sweeper::new(azure).await;
     let look = |why: &str| Verdict::Look { why: why.to_owned() };
     let mut swept = Sweep { verdicts: vec![look("the sweep was stopped"); stacks.len()], ..Sweep::default() };
@@ -75,7 +106,7 @@ pub async fn sweep(stacks: &[Swept<'_>], azure: &Azure, clock: &dyn Clock, cance
             gathered = sweeper.gather(&wishes, clock.now()) => gathered,
         };
         let verdicts: Vec<Verdict> = match gathered {
-            Ok(rows) => wishes.iter().map(|wish| judge(wish, &rows.observed(wish))).collect(),
+            Ok(rows) => wishes.iter().map(|wish| judge(wish, rows.observed(wish), connection)).collect(),
             Err(error) => {
                 swept
                     .warnings
@@ -101,7 +132,7 @@ pub fn clean(command: &str, spec: &Spec, rehearsal: bool, blind_spots: &[String]
     report.diagnostics.clone_from(&spec.warnings);
     report.rehearsal = rehearsal;
     report.plan.blind_spots = blind_spots.to_vec();
-    report.drift = Some(DriftReport { depth: Depth::Fast, items: Vec::new(), plan: None });
+    report.drift = Some(DriftReport { depth: Depth::Fast, swept: true, items: Vec::new(), plan: None });
     report
 }
 
@@ -120,20 +151,46 @@ fn batches(stacks: &[Swept<'_>]) -> Vec<Vec<usize>> {
     batches
 }
 
-fn judge(desired: &Desired, observed: &Observed) -> Verdict {
+fn judge(desired: &Desired, observed: Observed, connection: Option<&Azure>) -> Verdict {
     if let Some(why) = observed.registrations.unknown() {
         return Verdict::Look { why: format!("its subscription cannot be read: {why}") };
     }
-    let plan = match plan::draft(desired, observed) {
+    let plan = match plan::draft(desired, &observed) {
         Ok(plan) => plan,
         Err(error) => return Verdict::Look { why: error.to_string() },
     };
-    let items = plan::drift(desired, observed, &plan);
-    match items.iter().find(|item| item.winner != Winner::Found) {
-        Some(item) => Verdict::Look { why: differs(item, items.len()) },
-        None => {
-            Verdict::Clean { blind_spots: plan.blind_spots.into_iter().filter(|spot| !spot.starts_with("terraform:")).collect() }
-        }
+    let items = plan::drift(desired, &observed, &plan);
+    if let Some(item) = items.iter().find(|item| item.winner != Winner::Found) {
+        return Verdict::Look { why: differs(item, items.len()) };
+    }
+    if connection.is_some() && !can_be_proven(&observed) {
+        return Verdict::Look { why: "Resource Graph does not show where its data is asked for".to_owned() };
+    }
+    let lines = connection.map(|_| plan.lines());
+    let blind_spots: Vec<String> = plan.blind_spots.into_iter().filter(|spot| !spot.starts_with("terraform:")).collect();
+    let seen = connection.zip(lines).map(|(azure, lines)| {
+        let lines = lines.into_iter().filter(|line| line.action == Action::Unchanged).collect();
+        Box::new(Seen { observed: kept(observed), lines, blind_spots: blind_spots.clone(), azure: azure.clone() })
+    });
+    Verdict::Clean { blind_spots, seen }
+}
+
+/// Whether the addresses of the data planes are there.
+fn can_be_proven(observed: &Observed) -> bool {
+    let query = observed.workspace.seen().and_then(|workspace| workspace.text("/properties/metrics/prometheusQueryEndpoint"));
+    let grafana = observed.grafana.seen().and_then(|grafana| GrafanaView(grafana).endpoint());
+    query.is_some_and(|address| !address.is_empty()) && grafana.is_some()
+}
+
+/// What the proof needs. The rest was judged, and would be megabytes in a fleet.
+fn kept(observed: Observed) -> Observed {
+    let judged = || "a sweep has judged it".to_owned();
+    Observed {
+        registrations: Sight::Unknown(judged()),
+        recommendations: Sight::Unknown(judged()),
+        rule_groups: Sight::Unknown(judged()),
+        assignments: std::collections::BTreeMap::new(),
+        ..observed
     }
 }
 
@@ -164,7 +221,7 @@ mod tests {
     /// The daemon sweeps in tasks of its own.
     const _: fn(&Azure, &dyn Clock, &CancellationToken) = |azure, clock, cancel| {
         fn in_a_task(_: impl Future + Send) {}
-        in_a_task(sweep(&[], azure, clock, cancel));
+        in_a_task(sweep(&[], Purpose::Proof, azure, clock, cancel));
     };
 
     #[test]

@@ -84,6 +84,13 @@ impl Tally {
         self.report.units.iter().any(wrote)
     }
 
+    /// The plan in the file is being carried out.
+    pub(super) fn applies_saved_plan(&mut self) {
+        if let Some(saved) = &mut self.report.saved_plan {
+            saved.applied = true;
+        }
+    }
+
     pub(super) fn checked(&mut self, checks: Vec<Check>) {
         self.report.verified = is_proven(&checks);
         self.report.checks = checks;

@@ -112,6 +112,11 @@ impl Workdir {
         &self.dir
     }
 
+    /// Engine and version, for example `Terraform 1.11.4`.
+    pub fn engine(&self) -> String {
+        format!("{} {}", self.binary.engine, self.binary.version)
+    }
+
     /// Whether `init` must run before anything else. Cheap: reads a few small files (see the module `initialised`).
     pub fn needs_init(&self) -> bool {
         !initialised::holds(&self.dir, &self.binary, &self.init_inputs)
@@ -202,6 +207,21 @@ impl Workdir {
     /// The present state as JSON (`show -json`); without a state, a document without `values`. As confidential as [`Workdir::show`].
     pub async fn show_state(&self, watch: Watch<'_>) -> Result<Json, Error> {
         self.document("show", words(&["show", "-json", "-no-color"]), watch).await
+    }
+
+    /// Lineage and serial of the present state: what tells this version of it from all others. Nothing without a state. What is read is
+    /// as confidential as [`Workdir::show_state`]; only these two are kept.
+    pub async fn state_mark(&self, watch: Watch<'_>) -> Result<Option<(String, u64)>, Error> {
+        let (ended, output) = self.capture("state", words(&["state", "pull"]), watch).await?;
+        if !ended.succeeded() {
+            return Err(stopped("state", Vec::new(), ended));
+        }
+        if output.trim().is_empty() {
+            return Ok(None);
+        }
+        let state = document::read(&output).map_err(|source| Error::Garbled { command: "state", source })?;
+        let lineage = state["lineage"].as_str().filter(|lineage| !lineage.is_empty());
+        Ok(lineage.map(|lineage| (lineage.to_owned(), state["serial"].as_u64().unwrap_or_default())))
     }
 
     /// The outputs in the state.

@@ -5,6 +5,7 @@ use crate::azure::prometheus::{Client, Error};
 use crate::base::Class;
 use crate::event::{Check, CheckId};
 use crate::kube::{AgentView, Workload};
+use crate::observed::ClusterView;
 
 /// A PromQL string literal. Cluster labels are checked names, yet nothing that came from a file is ever pasted bare.
 pub(super) fn literal(text: &str) -> String {
@@ -19,6 +20,9 @@ pub(super) async fn agents(questions: &Questions<'_>) -> Check {
     // The look that came just before saw them; only what was not yet right then is worth another.
     if let Some(agents) = questions.observed.agents.seen().filter(|agents| agents.all_ready() && agents.hubble_service) {
         return ready(id, agents.linux_nodes);
+    }
+    if !questions.desired.verification.inside {
+        return Check::skipped(id, "nobody went into the cluster: a sweep saw the rest, and what the agents send is asked for");
     }
     let seen = match questions.door.open(cluster).await {
         Ok(access) => access.agents().await,
@@ -64,7 +68,9 @@ pub(super) async fn scrape_target(questions: &Questions<'_>) -> Check {
     let id = CheckId::ScrapeTarget;
     let cluster = literal(&questions.desired.cluster_label);
     let query = format!("count(up{{cluster={cluster},job=\"networkobservability-hubble\"}} == 1)");
-    let nodes = questions.observed.agents.seen().map_or(1, |agents| agents.linux_nodes.max(1));
+    // Where nobody went into the cluster, its pools know best.
+    let of_pools = || questions.observed.cluster.seen().map_or(1, |cluster| ClusterView(cluster).linux_nodes().max(1));
+    let nodes = questions.observed.agents.seen().map_or_else(of_pools, |agents| agents.linux_nodes.max(1));
     match value(questions, &query).await {
         Ok(Some(up)) if up >= to_f64(nodes) => Check::pass(id, format!("`{query}` is {up} of {nodes} nodes")),
         Ok(Some(up)) => {
@@ -110,7 +116,7 @@ fn refused(id: CheckId, error: &Error) -> Check {
 }
 
 /// Node counts are small; the conversion is exact.
-fn to_f64(count: usize) -> f64 {
+pub(super) fn to_f64(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::data::literal;
+use super::data::{literal, to_f64};
 use super::{Proof, chain, query_endpoint};
 use crate::azure::Azure;
 use crate::azure::grafana::Client;
@@ -61,7 +61,7 @@ pub fn judge(answered: &Answered, desired: &Desired, observed: &Observed) -> Opt
         sample.map_or(0.0, |sample| sample.value)
     };
     let (node, hubble, flows) = (value(Some(NODE)), value(Some(HUBBLE)), value(None));
-    let enough = f64::from(nodes);
+    let enough = to_f64(nodes);
     if wired.verdict != Verdict::Pass || node < enough || hubble < enough || flows <= 0.0 {
         return None;
     }

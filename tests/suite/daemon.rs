@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::rehearsal::Rehearsal;
 
 pub(crate) const READ: &str = "aksd_read";
-const OPERATE: &str = "aksd_operate";
+pub(crate) const OPERATE: &str = "aksd_operate";
 pub(crate) const APPROVE: &str = "aksd_approve";
 
 /// A daemon that ends with its test.
@@ -93,6 +93,34 @@ impl<'a> Daemon<'a> {
         }
     }
 
+    /// Waits until what is wrong with the watched files is as wanted; an answer that is none, such as "too often", counts as none.
+    #[expect(clippy::disallowed_methods, reason = "another process is asked until it says so")]
+    fn until_problem(&self, wanted: impl Fn(&Value) -> bool) {
+        let began = Instant::now();
+        loop {
+            let answer = self.ask("GET", "/api/v1/stacks", Some(READ), "").filter(|(status, _)| *status == 200);
+            let problem = answer.map(|(_, body)| serde_json::from_str::<Value>(&body).unwrap()["problem"].clone());
+            if problem.as_ref().is_some_and(&wanted) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_mins(1), "{problem:?}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// How it ended by itself.
+    #[expect(clippy::disallowed_methods, reason = "another process is awaited, and not for ever")]
+    fn ended(&mut self) -> Option<i32> {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(began.elapsed() < Duration::from_mins(1), "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn trigger(&self, body: &Value) {
         let path = "/api/v1/stacks/quickstart/trigger";
         assert_eq!(self.status("POST", path, Some(OPERATE), &body.to_string()), 202);
@@ -160,18 +188,39 @@ fn it_carries_out_what_is_approved_and_stops_in_order() {
     assert_eq!(daemon.status("POST", path, Some(APPROVE), &approval), 202);
     assert_eq!(daemon.after(3)["result"], "changed");
     // A mistake in the file keeps the last good state.
+    let sound = std::fs::read(stage.home().join("aksight.yaml")).unwrap();
     std::fs::write(stage.home().join("aksight.yaml"), "kind: [").unwrap();
     daemon.signal(Signal::SIGHUP);
-    let problem = || {
-        serde_json::from_str::<Value>(&daemon.ask("GET", "/api/v1/stacks", Some(READ), "").unwrap().1).unwrap()["problem"].clone()
-    };
-    while problem().is_null() {
-        std::thread::yield_now();
-    }
+    daemon.until_problem(Value::is_string);
     assert!(daemon.stack().is_some());
+    // So does a file that is away for a while; it is taken up again when it is back, unasked.
+    let file = stage.home().join("aksight.yaml");
+    std::fs::remove_file(&file).unwrap();
+    daemon.until_problem(|problem| problem.as_str().is_some_and(|told| told.contains("cannot be read")));
+    std::fs::write(&file, &sound).unwrap();
+    daemon.until_problem(Value::is_null);
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
     assert!(!stage.home().join("d.sock").exists());
+}
+
+#[test]
+fn a_socket_that_was_left_is_replaced_and_nothing_else() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    configured(&stage, "");
+    let path = stage.home().join("d.sock");
+    std::fs::write(&path, "precious").unwrap();
+    let child = stage.command(&["daemon", "--simulate"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut refused = Daemon { stage: &stage, child };
+    assert_eq!(refused.ended(), Some(1));
+    let mut told = String::new();
+    refused.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(told.contains("is there and is no socket"), "{told}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    std::fs::remove_file(&path).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    Daemon::start(&stage).after(1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What people deploy around the daemon: alert rules before the real promtool, the dashboard, the page that explains both,
-//! systemd's units, Kubernetes' manifests.
+//! systemd's units, the image, Kubernetes' manifests.
 
+mod image;
 mod kubernetes;
 mod live;
 mod systemd;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use crate::{TOP, aksight, text};
 
 /// What the daemon serves: name, kind, labels of its own.
-const METRICS: [(&str, &str, &[&str]); 17] = [
+const METRICS: [(&str, &str, &[&str]); 19] = [
     ("aksight_arm_requests_total", "counter", &["code"]),
     ("aksight_arm_throttle_wait_seconds_total", "counter", &[]),
     ("aksight_build_info", "gauge", &["version"]),
@@ -27,6 +28,7 @@ const METRICS: [(&str, &str, &[&str]); 17] = [
     ("aksight_queue_age_seconds", "gauge", &[]),
     ("aksight_run_duration_seconds", "histogram", &[]),
     ("aksight_runs_in_progress", "gauge", &[]),
+    ("aksight_runs_swept_total", "counter", &[]),
     ("aksight_runs_total", "counter", &["stack", "result"]),
     ("aksight_stack_drift_items", "gauge", &["stack"]),
     ("aksight_stack_failures_in_a_row", "gauge", &["stack"]),
@@ -35,6 +37,7 @@ const METRICS: [(&str, &str, &[&str]); 17] = [
     ("aksight_stack_waiting", "gauge", &["stack"]),
     ("aksight_stacks", "gauge", &[]),
     ("aksight_store_up", "gauge", &[]),
+    ("aksight_sweeps_total", "counter", &["result"]),
     ("aksight_watched_files_usable", "gauge", &[]),
 ];
 

@@ -206,6 +206,95 @@ async fn the_settings_in_the_cluster_drift_too() {
     assert_eq!((healed.code, &healed.json()["verified"]), (Some(0), &true.into()), "{}", healed.all());
 }
 
+/// The cluster tells who owns which key: each difference has its own author, what others keep is told with theirs, and stays.
+#[tokio::test]
+async fn the_settings_are_told_with_the_author_of_each_key() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    let writer = stage.second_writer().await;
+    let cluster = writer.id(Kind::ManagedCluster, "aks-quickstart");
+    let patch = |more: &str, data: &Value| {
+        let patch = json!({ "data": data });
+        format!("kubectl -n kube-system patch cm ama-metrics-settings-configmap --type=merge {more} -p '{patch}'")
+    };
+    let theirs = "default-targets-scrape-enabled: |-\n  networkobservabilityHubble = false\n  coredns = true";
+    writer.invoke(&cluster, &patch("--field-manager=somebody", &json!({"cluster-metrics": theirs}))).await;
+    writer.invoke(&cluster, &patch("", &json!({"ksm-config": "resources: {}"}))).await;
+    writer.leave().await;
+    let authors = |ended: &Ended| {
+        let report = ended.json();
+        let items = report["drift"]["items"].as_array().unwrap().clone();
+        let settings = items.iter().filter(|item| item["unit"] == "settings-configmap");
+        let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
+        let told = settings.map(|item| format!("{} {} by {}", text(&item["winner"]), text(&item["field"]), text(&item["by"])));
+        told.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("\n")
+    };
+    let seen = stage.act("drift", &[]);
+    assert_eq!(seen.code, Some(2), "{}", seen.all());
+    insta::assert_snapshot!(authors(&seen), @r"
+    file cluster-metrics/default-targets-metrics-keep-list/networkobservabilityHubble by somebody
+    file cluster-metrics/default-targets-scrape-enabled/networkobservabilityHubble by somebody
+    found cluster-metrics/default-targets-scrape-enabled/coredns by somebody
+    found ksm-config by kubectl-patch
+    ");
+    let healed = stage.act("reconcile", &["--heal"]);
+    assert_eq!(healed.code, Some(0), "{}", healed.all());
+    // What stays is nobody's drift; the key that was mended belongs to aksight now.
+    let after = stage.act("drift", &[]);
+    assert_eq!(after.code, Some(0), "{}", after.all());
+    insta::assert_snapshot!(authors(&after), @r"
+    found cluster-metrics/default-targets-scrape-enabled/coredns by unknown
+    found ksm-config by kubectl-patch
+    ");
+}
+
+/// A role that is assigned above the subscription satisfies the wish below it, for the direct look and for the sweep.
+#[tokio::test]
+async fn a_role_at_a_management_group_or_in_the_whole_tenant_counts() {
+    let stage = Rehearsal::new();
+    stage.provision();
+    let file = std::fs::read_to_string(stage.home().join("aksight.yaml")).unwrap();
+    let spec = aksight::spec::read(&file, "aksight.yaml").unwrap();
+    let identity = std::fs::read_to_string(stage.state().join("azure/identity.json")).unwrap();
+    let tenant = serde_json::from_str::<Value>(&identity).unwrap()["tenant"].as_str().unwrap().to_owned();
+    let whole = stage.world();
+    let put = |world: &Value| std::fs::write(stage.state().join("azure/world.json"), world.to_string()).unwrap();
+    let at_subscription = |id: &&String| id.contains("/roleassignments/") && !id.contains("/resourcegroups/");
+    let (id, body) = whole["resources"].as_object().unwrap().iter().find(|(id, _)| at_subscription(id)).unwrap();
+    let gone = |world: &mut Value| drop(world["resources"].as_object_mut().unwrap().remove(id));
+    for scope in [None, Some(format!("/providers/Microsoft.Management/managementGroups/{tenant}")), Some("/".to_owned())] {
+        let mut world = whole.clone();
+        gone(&mut world);
+        if let Some(scope) = &scope {
+            let above = format!(
+                "{}/providers/Microsoft.Authorization/roleAssignments/{}",
+                scope.trim_end_matches('/'),
+                body["name"].as_str().unwrap()
+            );
+            let mut body = body.clone();
+            (body["id"], body["properties"]["scope"]) = (json!(above), json!(scope));
+            world["resources"][above.to_lowercase()] = body;
+        }
+        put(&world);
+        let code = if scope.is_some() { 0 } else { 2 };
+        let seen = stage.act("drift", &[]);
+        assert_eq!(seen.code, Some(code), "{scope:?}: {}", seen.all());
+        let writer = stage.second_writer().await;
+        let swept = aksight::run::Swept { spec: &spec, subscription: writer.embedded.subscription() };
+        let cancel = tokio_util::sync::CancellationToken::new();
+        let sweep = Box::pin(aksight::run::sweep(
+            &[swept],
+            aksight::run::Purpose::Drift,
+            &writer.azure,
+            &aksight::run::RealClock,
+            &cancel,
+        ))
+        .await;
+        assert_eq!(matches!(sweep.verdicts[0], aksight::run::Verdict::Clean { .. }), scope.is_some(), "{scope:?}: {sweep:?}");
+        writer.leave().await;
+    }
+}
+
 #[test]
 fn what_healing_would_take_away_or_destroy_waits_for_approval() {
     let stage = Rehearsal::new();

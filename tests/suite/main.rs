@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod browser;
+mod bundle;
 mod copies;
 mod crash;
 mod daemon;
@@ -10,6 +11,8 @@ mod deploy;
 mod destroy;
 mod drift;
 mod elsewhere;
+mod every_field;
+mod exit_codes;
 mod fleet;
 mod generate;
 mod hosts;
@@ -19,10 +22,13 @@ mod policies;
 mod postgres;
 mod refusals;
 mod rehearsal;
+mod release;
 mod replicas;
 mod scenarios;
+mod server;
 mod store;
 mod sweep;
+mod swept;
 mod traces;
 
 use std::path::Path;

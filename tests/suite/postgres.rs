@@ -25,7 +25,7 @@ impl Postgres {
     /// Makes a cluster and starts it.
     pub(crate) fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         std::fs::write(home.path().join("password"), PASSWORD).unwrap();
         if let Some(user) = servant() {
             for path in [home.path().to_owned(), home.path().join("password")] {
@@ -83,6 +83,11 @@ impl Postgres {
         }
     }
 
+    /// Its directory.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// Its port on this machine.
     pub(crate) fn port(&self) -> u16 {
         self.port
@@ -101,12 +106,51 @@ impl Postgres {
 
     /// What `psql` says to a query, one line per row.
     pub(crate) fn ask(&self, query: &str) -> Vec<String> {
-        let mut ask = program("psql");
-        ask.args(["-X", "-A", "-t", "-c", query, self.address().expose()]);
-        let said = ask.output().unwrap();
-        assert!(said.status.success(), "{query}: {}", String::from_utf8_lossy(&said.stderr));
-        String::from_utf8(said.stdout).unwrap().lines().map(str::to_owned).collect()
+        ask(&self.address(), query)
     }
+
+    /// The same where sessions only read by default.
+    pub(crate) fn ask_writing(&self, query: &str) -> Vec<String> {
+        let address = self.address();
+        ask(&Secret::new(format!("{}&options=-cdefault_transaction_read_only%3Doff", address.expose())), query)
+    }
+}
+
+/// A database of the test's own in a server that was there before, which `AKSIGHT_TEST_STORE` names; its role may make databases.
+pub(crate) struct Guest {
+    server: Secret,
+    name: String,
+}
+
+impl Guest {
+    /// Makes it, if there is such a server.
+    pub(crate) fn invited() -> Option<Self> {
+        let server = Secret::new(std::env::var("AKSIGHT_TEST_STORE").ok()?);
+        let name = format!("aksight_test_{}", uuid::Uuid::new_v4().simple());
+        ask(&server, &format!("CREATE DATABASE {name}"));
+        Some(Self { server, name })
+    }
+
+    /// Its address.
+    pub(crate) fn address(&self) -> Secret {
+        let mut url = url::Url::parse(self.server.expose()).unwrap();
+        url.set_path(&self.name);
+        Secret::new(url.to_string())
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        ask(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name));
+    }
+}
+
+fn ask(address: &Secret, query: &str) -> Vec<String> {
+    let mut ask = Command::new(installed("psql"));
+    ask.args(["-X", "-A", "-t", "-c", query, address.expose()]);
+    let said = ask.output().unwrap();
+    assert!(said.status.success(), "{query}: {}", String::from_utf8_lossy(&said.stderr));
+    String::from_utf8(said.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
 impl Drop for Postgres {
@@ -115,8 +159,13 @@ impl Drop for Postgres {
     }
 }
 
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// PostgreSQL refuses to run as root; there it runs as the user that its package made.
-fn servant() -> Option<User> {
+pub(crate) fn servant() -> Option<User> {
     geteuid().is_root().then(|| {
         User::from_name("postgres")
             .unwrap()
@@ -124,7 +173,8 @@ fn servant() -> Option<User> {
     })
 }
 
-fn program(name: &str) -> Command {
+/// A program of the server's, to be started as its user.
+pub(crate) fn program(name: &str) -> Command {
     let path = installed(name);
     match servant() {
         Some(_) => {
@@ -136,13 +186,18 @@ fn program(name: &str) -> Command {
     }
 }
 
-/// Debian keeps the server's programs beside the path.
+/// Debian keeps the server's programs beside the path, and `PgBouncer` where only root looks. `AKSIGHT_TEST_POSTGRES` names a directory with those of another version.
 fn installed(name: &str) -> PathBuf {
+    let wanted = std::env::var_os("AKSIGHT_TEST_POSTGRES").map(|place| PathBuf::from(place).join(name));
+    if let Some(wanted) = wanted.filter(|path| path.exists()) {
+        return wanted;
+    }
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let usual = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
     let mut places: Vec<PathBuf> = usual.collect();
     places.sort();
     places.reverse();
+    places.push("/usr/sbin".into());
     let found =
         places.into_iter().chain(std::env::split_paths(&on_path)).map(|place| place.join(name)).find(|path| Path::exists(path));
     found.unwrap_or_else(|| panic!("`{name}` is missing: install PostgreSQL 15 or newer (Debian: apt-get install postgresql)"))

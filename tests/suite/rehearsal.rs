@@ -200,7 +200,12 @@ pub(crate) struct Served {
 impl Served {
     /// Serves the Azure in the rehearsal's directory `azure`.
     pub(crate) fn start(stage: &Rehearsal, more: &[&str]) -> Self {
-        let mut command = stage.command(&["simulate", "--state-dir", "azure", "--pace", "0.002"]);
+        Self::at_pace(stage, "0.002", more)
+    }
+
+    /// The same at another pace.
+    pub(crate) fn at_pace(stage: &Rehearsal, pace: &str, more: &[&str]) -> Self {
+        let mut command = stage.command(&["simulate", "--state-dir", "azure", "--pace", pace]);
         let mut child = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let said = lines.nth(1).unwrap().unwrap();

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_mins(8);
 const LEASE: Duration = Duration::from_secs(5);
 
 /// The fleet's file.
-fn fleet(count: usize) -> String {
+pub(crate) fn fleet(count: usize) -> String {
     let mut text = "apiVersion: aksight/v1\nkind: Fleet\nmetadata: {name: soak}\nconcurrency: {total: 8, perSubscription: 8}\n\
         defaults:\n  azure: {location: westeurope}\n  cluster: {nodePool: {count: 2}}\nstacks:\n"
         .to_owned();
@@ -46,7 +46,7 @@ fn fleet(count: usize) -> String {
     text
 }
 
-fn name(number: usize) -> String {
+pub(crate) fn name(number: usize) -> String {
     format!("s{number:03}")
 }
 
@@ -171,7 +171,7 @@ fn wrong_clock() -> PathBuf {
 }
 
 /// The world with the only stack of it many times under other names, each with an inside, a workspace and a Grafana of its own.
-fn multiplied(world: &Value, foreign: &[&str]) -> Value {
+pub(crate) fn multiplied(world: &Value, foreign: &[&str], count: usize) -> Value {
     let guid = Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap();
     let definition = Regex::new("roleDefinitions/([0-9a-f-]{36})").unwrap();
     let text = world["resources"].to_string();
@@ -200,7 +200,7 @@ fn multiplied(world: &Value, foreign: &[&str]) -> Value {
     for pointer in ["/resources", "/planes/clusters", "/planes/workspaces", "/planes/grafanas", "/memory/principals"] {
         let text = world.pointer(pointer).unwrap().to_string();
         let mut all = Map::new();
-        for number in 0..STACKS {
+        for number in 0..count {
             let copy: Map<String, Value> = serde_json::from_str(&copied(&text, number)).unwrap();
             all.extend(copy);
         }
@@ -250,7 +250,7 @@ fn assignments(world: &Value) -> BTreeMap<String, usize> {
     all
 }
 
-fn world(home: &Path) -> Value {
+pub(crate) fn world(home: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(home.join("azure/world.json")).unwrap()).unwrap()
 }
 
@@ -268,7 +268,7 @@ fn seeded(stage: &Rehearsal, postgres: &Postgres) -> Value {
     let before = world(stage.home());
     let caller = before["memory"]["activity"][0]["caller"].as_str().unwrap().to_owned();
     let foreign: Vec<&str> = foreign.iter().map(String::as_str).chain([caller.as_str()]).collect();
-    let whole = multiplied(&before, &foreign);
+    let whole = multiplied(&before, &foreign, STACKS);
     let mut changed = whole.clone();
     drifted(&mut changed);
     std::fs::write(stage.home().join("azure/world.json"), changed.to_string()).unwrap();

@@ -1,4 +1,5 @@
-//! What both stores promise, asked of both: a file that one daemon uses, and a PostgreSQL that several replicas share.
+//! What both stores promise, asked of both: a file that one daemon uses, and a PostgreSQL that several replicas share; and of one
+//! elsewhere, when `AKSIGHT_TEST_STORE` names it.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::postgres::Postgres;
+use crate::postgres::{Guest, Postgres};
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_mins(5);
@@ -19,17 +20,20 @@ const SHORT: Duration = Duration::from_millis(400);
 enum Place {
     File(tempfile::TempDir),
     Shared(Postgres),
+    Elsewhere(Guest),
 }
 
 impl Place {
-    fn all() -> [Self; 2] {
-        [Self::File(tempfile::tempdir().unwrap()), Self::Shared(Postgres::start())]
+    fn all() -> Vec<Self> {
+        let shared = Guest::invited().map_or_else(|| Self::Shared(Postgres::start()), Self::Elsewhere);
+        vec![Self::File(tempfile::tempdir().unwrap()), shared]
     }
 
     async fn open(&self) -> Database {
         match self {
             Self::File(home) => Database::open_file(&home.path().join("roster.db")).await.unwrap(),
             Self::Shared(postgres) => Database::open_shared(&postgres.address()).await.unwrap(),
+            Self::Elsewhere(guest) => Database::open_shared(&guest.address()).await.unwrap(),
         }
     }
 
@@ -233,6 +237,25 @@ async fn what_was_missed_is_made_up_or_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_soon_is_known_before_it_is_anybodys() {
+    for place in Place::all() {
+        let roster = place.roster().await;
+        let soon = Timestamp::now() + Duration::from_secs(40);
+        let due = [("later", soon), ("far", far()), ("due", past()), ("held", Timestamp::UNIX_EPOCH), ("asked", past())];
+        roster.take(&due.map(|(name, due)| kept(name, "d", due))).await.unwrap();
+        let held = roster.claim(&owner("a"), LONG, 1).await.unwrap();
+        assert_eq!((held[0].name.as_str(), held[0].failures, &held[0].last), ("held", 0, &None));
+        assert!(roster.ask("asked", &json!({})).await.unwrap());
+        let names = async |within, most| {
+            let found = roster.soon(Duration::from_secs(within), most).await.unwrap();
+            found.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(60, 9).await, ["due", "later"]);
+        assert_eq!((names(0, 9).await, names(60, 1).await), (vec!["due".to_owned()], vec!["due".to_owned()]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn failures_in_a_row_are_counted_and_settings_are_everybodys() {
     for place in Place::all() {
         let roster = place.roster().await;
@@ -243,6 +266,10 @@ async fn failures_in_a_row_are_counted_and_settings_are_everybodys() {
             let entry = roster.one("s").await.unwrap().unwrap();
             assert_eq!((entry.failures, entry.verified), (counted, None));
         }
+        let claim = only(&roster, LONG).await;
+        let entry = roster.one("s").await.unwrap().unwrap();
+        assert_eq!((claim.failures, claim.last.clone()), (entry.failures, entry.last));
+        roster.put_back("s", claim.lease, past()).await.unwrap();
         assert_eq!(roster.setting("frozen").await.unwrap(), None);
         roster.set("frozen", &json!(true)).await.unwrap();
         roster.set("frozen", &json!(false)).await.unwrap();

@@ -9,7 +9,7 @@ use aksight::base::{ArmId, Kind};
 use aksight::desired::{Desired, resolve};
 use aksight::event::Winner;
 use aksight::kube::{self, Door};
-use aksight::run::{self, RealClock, Swept, Verdict};
+use aksight::run::{self, Purpose, RealClock, Swept, Verdict};
 use aksight::sim::server as embedded;
 use aksight::spec::{self, Spec};
 use aksight::{observe, plan};
@@ -77,7 +77,8 @@ async fn a_fleet_is_swept_and_only_what_differs_is_looked_at() {
     assert_eq!((clean.code, results(&clean)), (Some(0), CLEAN.map(str::to_owned).to_vec()), "{}", clean.all());
     let sent = asked(&stage, from);
     let questions = sent.iter().filter(|line| line.ends_with(GRAPH)).count();
-    assert_eq!(questions, 8, "groups, clusters, workspaces, Grafanas, associations, rules, rule groups, roles: {sent:#?}");
+    let asked = "groups, clusters, workspaces, Grafanas, associations, rules, endpoints, rule groups, roles";
+    assert_eq!(questions, 9, "{asked}: {sent:#?}");
     assert_eq!(sent.len(), questions + 2 + 1, "registrations of two subscriptions, recommendations of one region: {sent:#?}");
     let sweep = &clean.json()["sweep"];
     assert_eq!((&sweep["stacks"], &sweep["requests"], &sweep["looked"]), (&3.into(), &sent.len().into(), &json!({})));
@@ -148,7 +149,7 @@ async fn swept_fleet(azure: &Azure, file: &str) -> BTreeMap<String, Verdict> {
     let fleet = spec::read_fleet(file, "fleet.yaml", &|_| unreachable!()).unwrap();
     let stack = |spec| Swept { spec, subscription: spec.stack.azure.subscription.as_deref().unwrap() };
     let stacks: Vec<Swept> = fleet.stacks.iter().map(|one| stack(&one.spec)).collect();
-    let swept = Box::pin(run::sweep(&stacks, azure, &RealClock, &CancellationToken::new())).await;
+    let swept = Box::pin(run::sweep(&stacks, Purpose::Drift, azure, &RealClock, &CancellationToken::new())).await;
     assert_eq!(swept.warnings, Vec::<String>::new());
     fleet.stacks.iter().map(|one| one.name().to_owned()).zip(swept.verdicts).collect()
 }
@@ -330,7 +331,7 @@ async fn the_sweep_misses_nothing_that_a_direct_look_finds_in_arm() {
     let served = Served::start(&home, 0.002).await;
     let specs = specs(&copies.iter().map(|copy| one(&copy.name)).collect::<Vec<_>>());
     let stacks: Vec<Swept> = specs.iter().map(|spec| Swept { spec, subscription: OTHER }).collect();
-    let swept = Box::pin(run::sweep(&stacks, &served.client, &RealClock, &CancellationToken::new())).await;
+    let swept = Box::pin(run::sweep(&stacks, Purpose::Drift, &served.client, &RealClock, &CancellationToken::new())).await;
     let mut told = Vec::new();
     for (number, (spec, verdict)) in specs.iter().zip(&swept.verdicts).enumerate() {
         let found = looked(&served.client, spec).await;
@@ -344,7 +345,6 @@ async fn the_sweep_misses_nothing_that_a_direct_look_finds_in_arm() {
     node image
     patch version
     immutable id of a rule
-    gone: datacollectionendpoints/msprom-westeurope-aks-NAME
     nothing
     ");
     served.azure.stop().await;

@@ -1,12 +1,11 @@
 //! What every command on a stack does around its library call: file, stage, signals, progress, report, exit code.
 
 use std::io::Write as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Outcome, Report, Stream};
-use aksight::run::{Setup, exit_code};
+use aksight::run::{Purpose, Seen, Setup, exit_code};
 use aksight::telemetry;
 
 use crate::cli::commands::{fleet, terraform};
@@ -28,6 +27,8 @@ pub(crate) struct Act {
     pub(crate) stops: Stops,
     /// Whether a person can be asked. In a fleet nobody is: several stacks would ask at once.
     pub(crate) can_ask: bool,
+    /// What a sweep saw of the stack, when it was swept and is as wished.
+    pub(crate) seen: Option<Seen>,
 }
 
 /// Plays a command: `call` is the library's part, made with the setup it is given. On a fleet it is played for every stack.
@@ -35,23 +36,28 @@ pub(crate) fn play<F>(command: &str, args: (&StackArgs, &PipelineArgs), install:
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
-    perform(command, args, install, false, call)
+    perform(command, args, install, None, call)
 }
 
-/// The same for a command that only looks: the stacks of a fleet are looked at together first, and the command is played for those
-/// that need it.
-pub(crate) fn play_after_sweep<F>(command: &str, args: (&StackArgs, &PipelineArgs), call: &F) -> std::io::Result<Exit>
+/// The same after the stacks of a fleet were looked at together. For drift the command is played for those that need a look of their
+/// own; for a proof it is played for all, and told what was seen of the others.
+pub(crate) fn play_after_sweep<F>(
+    command: &str,
+    args: (&StackArgs, &PipelineArgs),
+    purpose: Purpose,
+    call: &F,
+) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
-    perform(command, args, false, true, call)
+    perform(command, args, false, Some(purpose), call)
 }
 
 fn perform<F>(
     command: &str,
     (args, pipeline): (&StackArgs, &PipelineArgs),
     install: bool,
-    sweep: bool,
+    sweep: Option<Purpose>,
     call: &F,
 ) -> std::io::Result<Exit>
 where
@@ -60,14 +66,11 @@ where
     if let Err(refused) = fitting(args, pipeline) {
         return refuse(command, args, &refused);
     }
-    let desk = Desk::open(pipeline, args);
     let subject = match stage::read_any(args) {
         Ok(subject) => subject,
-        Err(refused) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            return runtime.block_on(refuse_at(&desk, command, args, &refused));
-        }
+        Err(refused) => return turn_away(command, (args, pipeline), &refused),
     };
+    let desk = Desk::open(pipeline, args);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let log = log::of_command(runtime.handle());
     // Runs are drawn on this thread, so that they are part of a pipeline's trace.
@@ -80,11 +83,11 @@ where
             None => Progress::start(&terminal),
         };
         let stops = Stops::default();
-        let terminated = listen(&stops, &events);
+        listen(&stops, &events);
         match subject {
             Subject::Stack(script) => {
-                let act = Act { script: *script, terminal, progress, desk, stops, can_ask: prompt::possible() };
-                alone(command, args, install, &act, &events, &terminated, call).await
+                let act = Act { script: *script, terminal, progress, desk, stops, can_ask: prompt::possible(), seen: None };
+                alone(command, args, install, &act, &events, call).await
             }
             Subject::Fleet(script) => {
                 let heads = fleet::Heads {
@@ -108,15 +111,7 @@ where
     exit
 }
 
-async fn alone<F>(
-    command: &str,
-    args: &StackArgs,
-    install: bool,
-    act: &Act,
-    events: &Stream,
-    terminated: &AtomicBool,
-    call: &F,
-) -> std::io::Result<Exit>
+async fn alone<F>(command: &str, args: &StackArgs, install: bool, act: &Act, events: &Stream, call: &F) -> std::io::Result<Exit>
 where
     F: AsyncFn(&Act, Setup) -> Report,
 {
@@ -134,9 +129,7 @@ where
                 report.result = Outcome::Interrupted;
                 report.exit_code = exit_code(Outcome::Interrupted);
             }
-            if report.result == Outcome::Interrupted && terminated.load(Ordering::Relaxed) {
-                report.exit_code = 143;
-            }
+            report.exit_code = act.stops.code(report.exit_code);
             tell(args, act, &report).await
         }
         Err(refused) => refuse_at(&act.desk, command, args, &refused).await,
@@ -160,19 +153,18 @@ where
     Ok(report)
 }
 
-/// Follows SIGINT and SIGTERM. Tells whether the latter came.
-fn listen(stops: &Stops, events: &Stream) -> Arc<AtomicBool> {
+/// Follows SIGINT and SIGTERM.
+fn listen(stops: &Stops, events: &Stream) {
     use tokio::signal::unix::{SignalKind, signal};
-    let terminated = Arc::new(AtomicBool::new(false));
-    let (stops, events, flag) = (stops.clone(), events.clone(), terminated.clone());
+    let (stops, events) = (stops.clone(), events.clone());
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        return terminated;
+        return;
     };
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
-                _ = terminate.recv() => flag.store(true, Ordering::Relaxed),
+                _ = terminate.recv() => stops.terminated.store(true, Ordering::Relaxed),
             }
             if stops.cancel.is_cancelled() {
                 stops.again.cancel();
@@ -182,7 +174,6 @@ fn listen(stops: &Stops, events: &Stream) -> Arc<AtomicBool> {
             }
         }
     });
-    terminated
 }
 
 async fn tell(args: &StackArgs, act: &Act, report: &Report) -> std::io::Result<Exit> {
@@ -211,6 +202,16 @@ fn fitting(args: &StackArgs, pipeline: &PipelineArgs) -> Result<(), Refused> {
         Output::Text | Output::Json => "`--comment` and `--issue` are for pipelines",
     };
     Err(Refused::usage(Diagnostic::error(Code::Usage, told).hint("add `--output github`, or leave it out")))
+}
+
+/// [`refuse_at`] before there is a desk.
+pub(super) fn turn_away(
+    command: &str,
+    (args, pipeline): (&StackArgs, &PipelineArgs),
+    refused: &Refused,
+) -> std::io::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(refuse_at(&Desk::open(pipeline, args), command, args, refused))
 }
 
 /// [`refuse`], told to the pipeline, too.

@@ -7,19 +7,20 @@ use std::time::Duration;
 
 use aksight::azure::Meter;
 use aksight::base::Secret;
-use aksight::daemon::{self, BadConfig, Book, Calls, Config, Load, Play, Target};
+use aksight::daemon::{self, BadConfig, Book, Calls, Config, Eyes, Load, Part, Play, Sweep, Swept, Target};
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Event, Report, Stream};
-use aksight::journal::{Database, Owner, Roster, StackLock};
-use aksight::run::{self, Healing, Setup, Store};
+use aksight::journal::{Database, Owner, Roster, Source, StackLock};
+use aksight::run::{self, Inside, Purpose, Setup, Verdict};
 use aksight::spec::{self, Spec};
 use clap::Args;
+use futures::future::BoxFuture;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::act;
 use super::validate::tell;
+use super::{act, sweep};
 use crate::cli::exit::Exit;
 use crate::cli::log;
 use crate::cli::stage::{self, Output, Provider, Script, StackArgs, Stops, pace};
@@ -63,6 +64,7 @@ pub(crate) fn run(args: &DaemonArgs) -> std::io::Result<Exit> {
         Arc::new(move || targets(&config, &args))
     };
     if args.check {
+        tell(&config.open_secrets().into_iter().map(readable_by_all).collect::<Vec<_>>(), "")?;
         return match load() {
             Ok(targets) => {
                 writeln!(anstream::stdout(), "{}: {} stacks are valid", args.config.display(), targets.len())?;
@@ -73,6 +75,9 @@ pub(crate) fn run(args: &DaemonArgs) -> std::io::Result<Exit> {
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let log = log::of_daemon(runtime.handle(), config.collector.as_ref());
+    for path in config.open_secrets() {
+        tracing::warn!(path = %path.display(), "a file with a secret can be read by everybody on this machine");
+    }
     let exit = runtime.block_on(keep(args, &config, &load));
     log.finish();
     exit
@@ -92,13 +97,21 @@ fn refused(error: &BadConfig) -> Diagnostic {
     Diagnostic::from_error(Code::Usage, error).hint("docs/daemon.md lists every key")
 }
 
+fn readable_by_all(path: &Path) -> Diagnostic {
+    let told = Diagnostic::warning(
+        Code::Usage,
+        format!("`{}` holds a secret, and everybody on this machine can read it", path.display()),
+    );
+    told.hint(format!("`chmod 600 {}`", path.display()))
+}
+
 /// What the watched files describe.
 fn targets(config: &Config, args: &StackArgs) -> Result<Vec<Target>, Vec<Diagnostic>> {
     let unreadable = |path: &Path, error: &std::io::Error| {
         let told = Diagnostic::error(Code::SpecUnreadable, format!("`{}` cannot be read", path.display()));
         vec![told.caused_by(error.to_string()).hint("correct `files` in aksightd.toml; paths count from its directory")]
     };
-    let files = config.files().map_err(|error| unreadable(&config.state_dir, &error))?;
+    let files = config.files().map_err(|(directory, error)| unreadable(&directory, &error))?;
     let mut all: Vec<Target> = Vec::new();
     for path in files {
         let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
@@ -131,8 +144,9 @@ fn target(args: &StackArgs, spec: Spec, base: &Path, fleet: Option<String>) -> T
 
 /// Opens the roster: in the shared store, or in a file that one daemon uses.
 async fn roster(args: &DaemonArgs, config: &Config, owner: &Owner) -> Result<(Roster, Option<StackLock>), Diagnostic> {
-    if let Some(address) = args.store.as_ref().or(config.store.as_ref()).filter(|_| !args.simulate) {
-        let db = Database::open_shared(address).await.map_err(|error| run::problem::of_journal(&error))?;
+    let source = args.store.clone().map(Source::Given).or_else(|| config.store.clone());
+    if let Some(source) = source.filter(|_| !args.simulate) {
+        let db = Database::open_source(source).await.map_err(|error| run::problem::of_journal(&error))?;
         return Ok((Roster::of(db), None));
     }
     let home = config.state_dir.join(if args.simulate { "daemon-rehearsal" } else { "daemon" });
@@ -173,7 +187,8 @@ async fn keep(args: &DaemonArgs, config: &Config, load: &Load) -> std::io::Resul
     });
     notify(&[NotifyState::Ready]);
     let watchdog = sd_notify::watchdog_enabled().map(|every| tokio::spawn(bark(every / 2)));
-    let kept = daemon::keep(config, &book, load, &play(args, config, &meter), &calls).await;
+    let eyes = Eyes { play: play(args, config, &meter), sweep: sweep(args, config, &meter) };
+    let kept = daemon::keep(config, &book, load, &eyes, &calls).await;
     notify(&[NotifyState::Stopping]);
     closed.cancel();
     if let Some(served) = served {
@@ -240,19 +255,14 @@ fn stack_args(args: &DaemonArgs, config: &Config) -> StackArgs {
 /// How a stack is played: as `aksight reconcile` plays it.
 fn play(args: &DaemonArgs, config: &Config, meter: &Arc<Meter>) -> Play {
     let (stack_args, meter) = (stack_args(args, config), meter.clone());
-    Arc::new(move |target: Target, healing: Healing, store: Store, cancel: CancellationToken| {
+    Arc::new(move |part: Part, cancel: CancellationToken| {
         let (args, meter) = (stack_args.clone(), meter.clone());
-        Box::pin(async move { once(&args, target, &healing, (store, meter), cancel).await })
+        Box::pin(async move { once(&args, part, meter, cancel).await })
     })
 }
 
-async fn once(
-    args: &StackArgs,
-    target: Target,
-    healing: &Healing,
-    (store, meter): (Store, Arc<Meter>),
-    cancel: CancellationToken,
-) -> Report {
+async fn once(args: &StackArgs, part: Part, meter: Arc<Meter>, cancel: CancellationToken) -> Report {
+    let Part { target, healing, store, seen } = part;
     let name = target.name;
     let events = Stream::new(move |event| match event {
         Event::Warning { message } => tracing::warn!(stack = %name, "{message}"),
@@ -264,10 +274,56 @@ async fn once(
     match stage::set("reconcile", args, &script, (events, &stops), None).await {
         Ok((setup, strike)) => {
             let setup = Setup { store, meter, ..setup };
-            let report = Box::pin(run::reconcile(&script.spec, setup, healing)).await;
+            let report = match seen {
+                Some(seen) => Box::pin(run::reconcile_swept(&script.spec, setup, &healing, &seen, Inside::Left)).await,
+                None => Box::pin(run::reconcile(&script.spec, setup, &healing)).await,
+            };
             strike.now().await;
             report
         }
         Err(refused) => act::refusal("reconcile", args, &refused),
     }
+}
+
+/// How many stacks are swept. In a rehearsal each has an embedded Azure of its own, so there is nothing to be seen together.
+fn sweep(args: &DaemonArgs, config: &Config, meter: &Arc<Meter>) -> Option<Sweep> {
+    let (stack_args, meter) = (stack_args(args, config), meter.clone());
+    let swept = move |targets: Vec<Target>, cancel: CancellationToken| -> BoxFuture<'static, Swept> {
+        let (args, meter) = (stack_args.clone(), meter.clone());
+        Box::pin(async move { all(&args, &targets, &meter, cancel).await })
+    };
+    (!args.simulate).then(|| Arc::new(swept) as Sweep)
+}
+
+async fn all(args: &StackArgs, targets: &[Target], meter: &Arc<Meter>, cancel: CancellationToken) -> Swept {
+    let (mut swept, stops) = (Swept::default(), Stops { cancel, ..Stops::default() });
+    let targets: Vec<&Target> = targets.iter().collect();
+    for company in sweep::companies(&targets, |target| &target.spec) {
+        match Box::pin(together(args, &company, meter, &stops)).await {
+            Ok(found) => {
+                swept.requests += found.requests;
+                swept.warnings.extend(found.warnings);
+                let seen = company.iter().zip(found.verdicts).filter_map(|(target, verdict)| match verdict {
+                    Verdict::Clean { seen, .. } => Some((target.name.clone(), *seen?)),
+                    Verdict::Look { why } => {
+                        tracing::info!(stack = %target.name, "looked at directly: {why}");
+                        None
+                    }
+                });
+                swept.seen.extend(seen);
+            }
+            Err(why) => swept.warnings.push(why),
+        }
+    }
+    swept
+}
+
+async fn together(args: &StackArgs, company: &[&Target], meter: &Arc<Meter>, stops: &Stops) -> Result<run::Sweep, String> {
+    let specs: Vec<&Spec> = company.iter().map(|target| &target.spec).collect();
+    let Some(guide) = company.get(sweep::guide(&specs)) else { return Ok(run::Sweep::default()) };
+    let script = Script { text: String::new(), spec: guide.spec.clone(), base: guide.base.clone(), fleet: guide.fleet.clone() };
+    let set = stage::set("reconcile", args, &script, (Stream::new(|_| {}), stops), None).await;
+    let (setup, _nothing_to_strike) = set.map_err(|refused| sweep::first(&refused))?;
+    let setup = Setup { meter: meter.clone(), ..setup };
+    Box::pin(sweep::together(&specs, Purpose::Proof, &setup)).await
 }

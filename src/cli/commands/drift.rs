@@ -1,7 +1,7 @@
 //! `aksight drift`.
 
 use aksight::event::Depth;
-use aksight::run;
+use aksight::run::{self, Purpose};
 use clap::Args;
 
 use super::act::{self, Act};
@@ -35,6 +35,6 @@ pub(crate) fn run(args: &DriftArgs) -> std::io::Result<Exit> {
     if args.deep || args.each {
         act::play("drift", (&args.stack, &args.pipeline), false, &look)
     } else {
-        act::play_after_sweep("drift", (&args.stack, &args.pipeline), &look)
+        act::play_after_sweep("drift", (&args.stack, &args.pipeline), Purpose::Drift, &look)
     }
 }

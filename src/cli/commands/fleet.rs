@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use aksight::base::{SPANS, span};
 use aksight::event::{Event, FleetReport, Report, Stream, UnitId};
-use aksight::run::{self, March, Setup, conduct};
+use aksight::run::{self, March, Purpose, Setup, conduct};
 use aksight::spec::FleetStack;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
@@ -28,8 +28,8 @@ pub(super) struct Heads<'a> {
     pub(super) desk: &'a Desk,
     pub(super) events: Stream,
     pub(super) stops: &'a Stops,
-    /// Whether the stacks are looked at together first.
-    pub(super) sweep: bool,
+    /// What the stacks are looked at together for, if they are, before each gets its turn.
+    pub(super) sweep: Option<Purpose>,
 }
 
 /// Plays a command for every stack: what is shared first, then ring after ring. All of it is one trace.
@@ -61,9 +61,13 @@ where
         Ok(theatre) => theatre,
         Err(refused) => return act::refuse_at(desk, command, args, &refused).await,
     };
-    let swept = if *sweep { Box::pin(sweep::all(heads, &theatre)).await } else { Swept::default() };
+    let swept = match sweep {
+        Some(purpose) => Box::pin(sweep::all(heads, *purpose, &theatre)).await,
+        None => Swept::default(),
+    };
     let work = async |stack: &FleetStack| {
-        if let Some(blind_spots) = swept.clean(stack.name()) {
+        let (clean, seen) = swept.clean(stack.name()).unzip();
+        if let (Some(Purpose::Drift), Some(blind_spots)) = (sweep, clean) {
             return run::clean(command, &stack.spec, args.simulate, blind_spots);
         }
         let name = stack.name().to_owned();
@@ -75,14 +79,17 @@ where
             desk: (*desk).clone(),
             stops: (*stops).clone(),
             can_ask: false,
+            seen: seen.flatten().cloned(),
         };
         let ended = Box::pin(act::once(command, args, &act, &labelled, Some(&theatre), call)).await;
         let mut report = ended.unwrap_or_else(|refused| act::refusal(command, args, &refused));
+        report.exit_code = stops.code(report.exit_code);
         report.stack = Some(name);
         report
     };
     let march = if *command == "destroy" { March::Backward } else { March::Forward };
     let mut report = conduct(command, &script.fleet, march, &stops.cancel, &work).await;
+    report.exit_code = stops.code(report.exit_code);
     report.sweep = swept.summary(&report);
     report.seconds = began.elapsed();
     theatre.now().await;

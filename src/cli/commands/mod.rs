@@ -8,6 +8,7 @@ pub(crate) mod explain;
 mod fleet;
 pub(crate) mod generate;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod outputs;
 pub(crate) mod plan;
 pub(crate) mod policy;
@@ -63,6 +64,7 @@ pub(crate) fn run(command: &Command) -> std::io::Result<Exit> {
             anstream::stdout().write_all(&script)?;
             Ok(Exit::Done)
         }
+        Command::Man(args) => man::run(args),
         Command::Version(args) => version::run(args),
     }
 }

@@ -1,6 +1,6 @@
 //! `aksight reconcile`.
 
-use aksight::run::{self, Healing};
+use aksight::run::{self, Healing, Inside, Purpose};
 use clap::Args;
 
 use super::act::{self, Act};
@@ -31,12 +31,23 @@ pub(crate) struct ReconcileArgs {
     /// Do not prove that data arrives.
     #[arg(long)]
     no_verify: bool,
+    /// Read every stack of a fleet directly, instead of asking Resource Graph first which of them differ.
+    #[arg(long)]
+    each: bool,
 }
 
 /// Runs it.
 pub(crate) fn run(args: &ReconcileArgs) -> std::io::Result<Exit> {
     let healing = Healing { depth: depth(args.deep), heal: args.heal, approved: args.approve.clone(), verify: !args.no_verify };
-    act::play("reconcile", (&args.stack, &args.pipeline), false, &async |act: &Act, setup| {
-        Box::pin(run::reconcile(&act.script.spec, setup, &healing)).await
-    })
+    let work = async |act: &Act, setup| match &act.seen {
+        Some(seen) => Box::pin(run::reconcile_swept(&act.script.spec, setup, &healing, seen, Inside::Looked)).await,
+        None => Box::pin(run::reconcile(&act.script.spec, setup, &healing)).await,
+    };
+    let options = (&args.stack, &args.pipeline);
+    // An approved plan is one of what a direct look saw.
+    if args.deep || args.each || args.approve.is_some() {
+        act::play("reconcile", options, false, &work)
+    } else {
+        act::play_after_sweep("reconcile", options, Purpose::Proof, &work)
+    }
 }

@@ -43,7 +43,10 @@ pub(crate) fn read_runs(command: &str, args: &StackArgs, runs: u32) -> std::io::
         Ok(None) => {
             let kind = if args.simulate { "rehearsal" } else { "run" };
             let problem = Diagnostic::error(Code::StateDirectory, format!("there was no {kind} of stack `{stack}` here yet"))
-                .caused_by(format!("`{}` holds no journal", directory.display()))
+                .caused_by(match &args.store {
+                    Some(_) if !args.simulate => "the store holds no journal of it".to_owned(),
+                    _ => format!("`{}` holds no journal", directory.display()),
+                })
                 .hint("`aksight provision` makes the first one; `--simulate` looks at rehearsals, `--state-dir` elsewhere");
             refuse(command, args, problem).map(Err)
         }

@@ -1,6 +1,6 @@
 //! A report as text and as the versioned JSON (docs/reference/report.md).
 
-use aksight::event::{Action, Check, Outcome, Report, UnitLine, UnitStatus, Verdict};
+use aksight::event::{Action, Check, Outcome, Report, SavedPlan, UnitLine, UnitStatus, Verdict};
 
 use super::{Terminal, Tone, counted, duration};
 
@@ -17,6 +17,9 @@ pub(crate) fn text(report: &Report, terminal: &Terminal) -> String {
     for check in &report.checks {
         told.push_str(&one_check(check, terminal));
     }
+    if let Some(saved) = &report.saved_plan {
+        told.push_str(&terminal.paragraph("  plan: ", &saved_plan(saved)));
+    }
     if let Some(endpoint) = report.outputs.get("grafana_endpoint").and_then(|value| value.as_str())
         && matches!(report.result, Outcome::Changed | Outcome::Unchanged | Outcome::Unverified)
     {
@@ -27,6 +30,16 @@ pub(crate) fn text(report: &Report, terminal: &Terminal) -> String {
         told.push_str(&terminal.paragraph("  next: ", next));
     }
     told
+}
+
+/// A plan in a file.
+fn saved_plan(saved: &SavedPlan) -> String {
+    let how = match (saved.applied, saved.encrypted) {
+        (true, _) => "carried out as reviewed",
+        (false, true) => "in the file, encrypted",
+        (false, false) => "in the file",
+    };
+    format!("{} {how}: {}, drawn at {:.0} by {}", saved.file, saved.digest, saved.made_at, saved.made_by)
 }
 
 fn headline(report: &Report, terminal: &Terminal) -> String {
@@ -48,6 +61,9 @@ fn headline(report: &Report, terminal: &Terminal) -> String {
         Outcome::Denied => (Tone::Bad, format!("Stack {stack}: the plan may not be carried out; nothing was changed.")),
         Outcome::Unverified => (Tone::Bad, format!("Stack {stack}: data is not proven to arrive.")),
         Outcome::Locked => (Tone::Bad, format!("Stack {stack} is held by another run; nothing was changed.")),
+        Outcome::Waiting if report.saved_plan.as_ref().is_some_and(|saved| saved.applied) => {
+            (Tone::Change, format!("Stack {stack} waits for a new review; what is done stays done."))
+        }
         Outcome::Waiting => (Tone::Change, format!("Stack {stack} waits for approval; nothing was changed.")),
         Outcome::Interrupted => (Tone::Change, format!("Stack {stack}: stopped; run the same command again to go on.")),
         Outcome::Failed => (Tone::Bad, format!("Stack {stack}: failed.")),

@@ -9,7 +9,7 @@ mod read;
 pub(super) mod tls;
 
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,9 +80,12 @@ pub async fn open(http: &Http, book: &Arc<Book>, meter: &Arc<Meter>) -> std::io:
             if std::os::unix::net::UnixStream::connect(path).is_ok() {
                 return Err(ErrorKind::AddrInUse.into());
             }
-            match std::fs::remove_file(path) {
+            match std::fs::symlink_metadata(path) {
+                Ok(about) if about.file_type().is_socket() => std::fs::remove_file(path)?,
+                // Whatever else lies there is not ours to remove.
+                Ok(_) => return Err(std::io::Error::other(format!("`{}` is there and is no socket", path.display()))),
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
+                Err(_) => {}
             }
             let listener = UnixListener::bind(path)?;
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;

@@ -21,7 +21,7 @@ function facts(row) {
   return el("p", { class: "facts" },
     row.running_since && el("span", { class: "state tone-info" }, icon("running"), `running${row.running_on ? ` on ${row.running_on.split(":")[0]}` : ""}`),
     el("span", {}, row.verified_at ? ["verified ", ago(row.verified_at)] : "never verified"),
-    row.at && el("span", {}, `last look ${row.depth ?? ""} `, ago(row.at), row.seconds ? `, ${duration(row.seconds)}` : ""),
+    row.at && el("span", {}, `last look ${row.swept ? "by a sweep" : row.depth ?? ""} `, ago(row.at), row.seconds ? `, ${duration(row.seconds)}` : ""),
     !row.running_since && el("span", {}, "next look ", Date.parse(row.due) > Date.now() ? ago(row.due) : dueIn(row.due)),
     el("span", {}, count(row.looks, "look")));
 }

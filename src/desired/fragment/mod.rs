@@ -6,6 +6,7 @@
 
 mod demand;
 mod document;
+mod foreign;
 mod merge;
 mod pattern;
 mod place;
@@ -14,6 +15,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
+pub use foreign::{Foreign, foreign};
 pub use merge::merge;
 pub use place::Schema;
 pub use target::{Plane, Target};

@@ -336,3 +336,53 @@ proptest! {
         drop(merge(Some(&data), &[hubble()]));
     }
 }
+
+#[test]
+fn what_others_wrote_is_told_and_the_agents_own_defaults_are_not() {
+    let fragments = [hubble()];
+    let told = |data: &BTreeMap<String, String>| {
+        let line = |one: Foreign| format!("{} = {} (wanted {})", one.path, one.found, one.wanted.as_deref().unwrap_or("nothing"));
+        foreign(data, &fragments).into_iter().map(line).collect::<Vec<_>>()
+    };
+    let born = merge(None, &fragments).unwrap().data;
+    assert_eq!(told(&born), [""; 0]);
+    let theirs = map(&[
+        ("schema-version", "v2"),
+        ("config-version", "theirs"),
+        ("empty", " "),
+        ("ksm-config", "labels_allow_list:\n  pods: [app]\n"),
+        (
+            "cluster-metrics",
+            "default-targets-scrape-enabled: |-\n  kubelet = true\n  coredns = true\n  networkobservabilityHubble = false\n\
+             default-targets-metrics-keep-list: |-\n  kubelet = \"\"\n  coredns = \"coredns_.*\"\n  networkobservabilityHubble = \"hubble.*|more\"\n\
+             default-targets-scrape-interval-settings: |-\n  coredns = \"30s\"\n  kubelet = \"60s\"\n\
+             a-section-to-come: |-\n  x = 1\n",
+        ),
+        (
+            "prometheus-collector-settings",
+            "cluster_alias = \"\"\ndebug-mode = true\nhttps_config = true\nsecrets_access_namespaces = \"a\"\n",
+        ),
+    ]);
+    insta::assert_snapshot!(told(&theirs).join("\n"), @r"
+    cluster-metrics/default-targets-scrape-enabled/coredns = true (wanted nothing)
+    cluster-metrics/default-targets-metrics-keep-list/coredns = coredns_.* (wanted nothing)
+    cluster-metrics/default-targets-metrics-keep-list/networkobservabilityHubble = hubble.*|more (wanted hubble.*)
+    cluster-metrics/default-targets-scrape-interval-settings/kubelet = 60s (wanted nothing)
+    cluster-metrics/a-section-to-come/x = 1 (wanted nothing)
+    ksm-config = 33 bytes of text (wanted nothing)
+    prometheus-collector-settings/debug-mode = true (wanted nothing)
+    prometheus-collector-settings/secrets_access_namespaces = a (wanted nothing)
+    ");
+    let merged = merge(Some(&theirs), &fragments).unwrap().data;
+    assert_eq!(told(&merged), told(&theirs), "all of it is kept");
+    let first = map(&[
+        ("default-scrape-settings-enabled", "kubelet = true\ncontrolplane-etcd = false\n"),
+        ("default-targets-metrics-keep-list", "minimalingestionprofile = true\nkubelet = \"up\"\n"),
+        ("debug-mode", "enabled = false"),
+    ]);
+    insta::assert_snapshot!(told(&first).join("\n"), @r"
+    default-scrape-settings-enabled/controlplane-etcd = false (wanted nothing)
+    default-targets-metrics-keep-list/kubelet = up (wanted nothing)
+    ");
+    assert_eq!(told(&map(&[("schema-version", "v9"), ("x", "y")])), [""; 0], "the agents ignore all of it");
+}

@@ -40,6 +40,22 @@ impl Text {
         self.entries(range).map(|entry| (entry.key.to_owned(), decode(&self.lines[entry.line][entry.token]))).collect()
     }
 
+    /// Every section, key and decoded value, in order; of two lines with one key the last, which counts.
+    pub(super) fn lines(&self) -> Vec<(Option<String>, String, String)> {
+        let mut sections: Vec<Option<&str>> = vec![None];
+        sections.extend(self.lines.iter().filter_map(|line| header(line)).map(Some));
+        sections.dedup();
+        let mut found: Vec<(Option<String>, String, String)> = Vec::new();
+        for section in sections {
+            for (key, value) in self.all(section) {
+                let section = section.map(str::to_owned);
+                found.retain(|(other, known, _)| (other, known) != (&section, &key));
+                found.push((section, key, value));
+            }
+        }
+        found
+    }
+
     /// Writes `key = raw`: replaces the value token where the key stands, else adds a line, else adds the section.
     pub(super) fn set(&mut self, section: Option<&str>, key: &str, raw: &str) {
         if let Some(Entry { line, token, .. }) = self.entry(section, key) {

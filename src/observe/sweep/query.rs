@@ -49,11 +49,24 @@ fn properties<'a>(kind: Kind, stacks: &'a [Desired]) -> BTreeSet<&'a str> {
         of_it.filter_map(|field| field.pointer.strip_prefix("/properties/")?.split('/').next())
     };
     let (address, others): (Option<&str>, &[&'a str]) = match kind {
-        Kind::ManagedCluster => (Some(CLUSTER), &["azureMonitorProfile", "networkProfile", "provisioningState"]),
+        // The way into the cluster hangs on its profiles of access, the proof on its nodes and on the addresses of workspace and Grafana.
+        Kind::ManagedCluster => (
+            Some(CLUSTER),
+            &[
+                "aadProfile",
+                "agentPoolProfiles",
+                "apiServerAccessProfile",
+                "azureMonitorProfile",
+                "networkProfile",
+                "provisioningState",
+            ],
+        ),
+        Kind::MonitorWorkspace => (None, &["metrics"]),
         // A shared Grafana is asked for once, whoever of those that share it declares its fields.
-        Kind::Grafana => (Some(GRAFANA), &["grafanaIntegrations", "grafanaMajorVersion", "publicNetworkAccess"]),
+        Kind::Grafana => (Some(GRAFANA), &["endpoint", "grafanaIntegrations", "grafanaMajorVersion", "publicNetworkAccess"]),
+        Kind::DataCollectionEndpoint => (None, &["metricsIngestion"]),
         Kind::DataCollectionRule => (None, &["dataCollectionEndpointId", "dataFlows", "destinations"]),
-        Kind::PrometheusRuleGroup => (None, &["clusterName", "enabled", "rules", "scopes"]),
+        Kind::PrometheusRuleGroup => (None, &["clusterName", "enabled", "interval", "rules", "scopes"]),
         _ => (None, &[]),
     };
     address.into_iter().flat_map(declared).chain(others.iter().copied()).collect()
@@ -92,6 +105,22 @@ pub(super) fn assignments(stacks: &[Desired], scopes: Option<&BTreeSet<ArmId>>) 
     query + " | order by id asc"
 }
 
+/// The management groups above each subscription.
+pub(super) fn ancestors() -> String {
+    const CHAIN: &str = "managementGroupAncestorsChain";
+    format!(
+        "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' \
+         | project id, {PROPERTY}{CHAIN} = properties.{CHAIN} | order by id asc"
+    )
+}
+
+/// A row of [`ancestors`]: the subscription's GUID and the groups' names, lower-case.
+pub(super) fn chain(row: &Value) -> Option<(String, BTreeSet<String>)> {
+    let groups = row["p_managementGroupAncestorsChain"].as_array()?;
+    let names = groups.iter().filter_map(|group| Some(group["name"].as_str()?.to_ascii_lowercase()));
+    Some((id(row)?.subscription()?.to_ascii_lowercase(), names.collect()))
+}
+
 fn listed<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     texts.map(quoted).collect::<Vec<_>>().join(", ")
 }
@@ -103,6 +132,11 @@ fn quoted(text: &str) -> String {
 /// A row's id.
 pub(super) fn id(row: &Value) -> Option<ArmId> {
     ArmId::parse(row["id"].as_str()?).ok()
+}
+
+/// The collection endpoint that a rule names.
+pub(super) fn endpoint(rule: &ArmObject) -> Option<ArmId> {
+    ArmId::parse(rule.text("/properties/dataCollectionEndpointId")?).ok()
 }
 
 /// A row as ARM's body. What a resource has none of is null in a row and missing in a body.
@@ -164,14 +198,16 @@ mod tests {
             objects(Kind::ManagedCluster, &wishes, None),
             objects(Kind::DataCollectionRule, &wishes, None),
             associations(),
+            ancestors(),
             assignments(&wishes, Some(&around(&wishes[0].workspace).collect())),
         ];
         insta::assert_snapshot!(questions.join("\n"), @r"
         resourcecontainers | where type =~ 'microsoft.resources/subscriptions/resourcegroups' | project id, location, tags | order by id asc
-        resources | where type =~ 'microsoft.monitor/accounts' and id in~ ('/subscriptions/s1/resourceGroups/rg-aksight-quickstart/providers/Microsoft.Monitor/accounts/amw-quickstart') | project id, location, tags | order by id asc
-        resources | where type =~ 'microsoft.containerservice/managedclusters' | project id, location, tags, sku, identity, p_agentPoolProfiles = properties.agentPoolProfiles, p_apiServerAccessProfile = properties.apiServerAccessProfile, p_autoUpgradeProfile = properties.autoUpgradeProfile, p_azureMonitorProfile = properties.azureMonitorProfile, p_disableLocalAccounts = properties.disableLocalAccounts, p_networkProfile = properties.networkProfile, p_nodeProvisioningProfile = properties.nodeProvisioningProfile, p_provisioningState = properties.provisioningState | order by id asc
+        resources | where type =~ 'microsoft.monitor/accounts' and id in~ ('/subscriptions/s1/resourceGroups/rg-aksight-quickstart/providers/Microsoft.Monitor/accounts/amw-quickstart') | project id, location, tags, p_metrics = properties.metrics | order by id asc
+        resources | where type =~ 'microsoft.containerservice/managedclusters' | project id, location, tags, sku, identity, p_aadProfile = properties.aadProfile, p_agentPoolProfiles = properties.agentPoolProfiles, p_apiServerAccessProfile = properties.apiServerAccessProfile, p_autoUpgradeProfile = properties.autoUpgradeProfile, p_azureMonitorProfile = properties.azureMonitorProfile, p_disableLocalAccounts = properties.disableLocalAccounts, p_networkProfile = properties.networkProfile, p_nodeProvisioningProfile = properties.nodeProvisioningProfile, p_provisioningState = properties.provisioningState | order by id asc
         resources | where type =~ 'microsoft.insights/datacollectionrules' and tostring(properties.dataFlows) contains 'Microsoft-PrometheusMetrics' | project id, location, tags, p_dataCollectionEndpointId = properties.dataCollectionEndpointId, p_dataFlows = properties.dataFlows, p_destinations = properties.destinations | order by id asc
         insightsresources | where type =~ 'microsoft.insights/datacollectionruleassociations' and id contains '/providers/microsoft.containerservice/managedclusters/' | project id, p_dataCollectionRuleId = properties.dataCollectionRuleId | order by id asc
+        resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, p_managementGroupAncestorsChain = properties.managementGroupAncestorsChain | order by id asc
         authorizationresources | where type =~ 'microsoft.authorization/roleassignments' and (tostring(properties.roleDefinitionId) endswith '22926164-76b3-42b3-bc55-97df8dab3e41' or tostring(properties.roleDefinitionId) endswith '43d0d8ad-25c7-4714-9337-8ba259a9fe05' or tostring(properties.roleDefinitionId) endswith 'b0d8363b-8ddd-447d-831f-62ca05bff136') and (tostring(properties.scope) in~ ('/subscriptions/s1', '/subscriptions/s1/resourceGroups/rg-aksight-quickstart', '/subscriptions/s1/resourceGroups/rg-aksight-quickstart/providers/Microsoft.Monitor/accounts/amw-quickstart') or tostring(properties.scope) !startswith '/subscriptions/') | project id, p_principalId = properties.principalId, p_roleDefinitionId = properties.roleDefinitionId, p_scope = properties.scope | order by id asc
         ");
     }

@@ -48,7 +48,7 @@ fn unit(desired: &Desired, observed: &Observed, wish: &RoleWish, blind: &mut Vec
     }
     let found = principal.as_deref().and_then(|principal| satisfied(known, (&wish.scope, wish.role, principal)));
     let unit = match found {
-        Some(found) if found.scope == wish.scope => {
+        Some(found) if found.scope.is(&wish.scope) => {
             Unit::unchanged(id, title, Owner::Rest, format!("assigned as `{}`", found.id.name()))
         }
         Some(found) => Unit::unchanged(id, title, Owner::Rest, format!("inherited from `{}`", found.scope)),

@@ -58,6 +58,9 @@ pub fn writes(wish: &RecordingRulesWish, region: &Location, templates: &[RuleTem
     templates.iter().filter_map(|template| write(wish, region, template, groups)).collect()
 }
 
+/// How often the rules are evaluated, as the recommendations say (contract §3.7).
+const INTERVAL: &str = "PT1M";
+
 fn write(wish: &RecordingRulesWish, region: &Location, template: &RuleTemplate, groups: &[ArmObject]) -> Option<GroupWrite> {
     let names = rule_group_names(&template.name, wish.cluster.name());
     let found = names.iter().find_map(|name| groups.iter().find(|group| group.id.name().eq_ignore_ascii_case(name)));
@@ -67,7 +70,7 @@ fn write(wish: &RecordingRulesWish, region: &Location, template: &RuleTemplate, 
             "scopes": [wish.workspace, wish.cluster],
             "clusterName": wish.cluster_label,
             "enabled": wish.windows || !template.is_windows(),
-            "interval": "PT1M",
+            "interval": INTERVAL,
             "rules": template.rules,
         }
     });
@@ -87,15 +90,20 @@ fn same_rules(wish: &RecordingRulesWish, template: &RuleTemplate, group: &ArmObj
     let properties = &group.body["properties"];
     let enabled = properties["enabled"].as_bool().unwrap_or(true);
     let scopes: Vec<&Value> = properties["scopes"].as_array().into_iter().flatten().collect();
-    let rules: Vec<(&str, &str)> = properties["rules"].as_array().into_iter().flatten().map(recorded).collect();
+    let rules: Vec<Recorded> = properties["rules"].as_array().into_iter().flatten().map(recorded).collect();
     (enabled || (template.is_windows() && !wish.windows))
+        && properties["interval"].as_str().is_none_or(|interval| interval == INTERVAL)
         && properties["clusterName"].as_str() == Some(wish.cluster_label.as_str())
         && [&wish.workspace, &wish.cluster].iter().all(|id| scopes.iter().any(|scope| is_id(scope, id)))
         && template.rules.iter().map(recorded).all(|rule| rules.contains(&rule))
 }
 
-fn recorded(rule: &Value) -> (&str, &str) {
-    (rule["record"].as_str().unwrap_or_default(), rule["expression"].as_str().map_or("", str::trim))
+/// Name and expression, and whether the rule is at work.
+type Recorded<'a> = (&'a str, &'a str, bool);
+
+fn recorded(rule: &Value) -> Recorded<'_> {
+    let name = rule["record"].as_str().unwrap_or_default();
+    (name, rule["expression"].as_str().map_or("", str::trim), rule["enabled"].as_bool().unwrap_or(true))
 }
 
 #[cfg(test)]

@@ -120,6 +120,31 @@ fn every_declared_field_is_found_by_itself_with_its_owner() {
 }
 
 #[test]
+fn a_pool_under_another_name_is_one_difference() {
+    let (desired, mut observed) = as_declared(&spec("complete"));
+    let pool = &mut body(&mut observed, CLUSTER).unwrap()["properties"]["agentPoolProfiles"][0];
+    (pool["name"], pool["mode"]) = (json!("other"), json!("System"));
+    let items = found(&desired, &observed);
+    let told: Vec<_> = items.iter().map(|item| (item.field.as_str(), item.found.as_deref())).collect();
+    assert_eq!(told, [("default_node_pool[0].name", Some("other"))]);
+}
+
+#[test]
+fn what_others_keep_in_the_settings_is_told_and_left_alone() {
+    let (desired, mut observed) = as_declared(&spec("quickstart"));
+    let mut data = fragment::merge(None, &desired.fragments).unwrap().data;
+    data.insert("ksm-config".to_owned(), "labels_allow_list: x".to_owned());
+    let map =
+        crate::observed::SettingsMap { data, version: "1".to_owned(), written: None, writers: std::collections::BTreeMap::new() };
+    observed.settings = Sight::Present(map);
+    let plan = plan::draft(&desired, &observed).unwrap();
+    let items: Vec<DriftItem> =
+        drift(&desired, &observed, &plan).into_iter().filter(|item| item.owner == Owner::Cluster).collect();
+    let told: Vec<_> = items.iter().map(|item| (item.field.as_str(), item.class, item.winner, item.counts())).collect();
+    assert_eq!(told, [("ksm-config", DriftClass::ForeignAddition, Winner::Found, false)]);
+}
+
+#[test]
 fn what_the_service_changes_is_silent() {
     let (desired, observed) = as_declared(&spec("complete"));
     for made in SERVICE_MADE {

@@ -1,6 +1,7 @@
 //! Errors as diagnostics: the one place where a failure of any room gets its code, its resource and its remedy.
 
 mod azure;
+mod bundle;
 mod terraform;
 
 use crate::base::Class;
@@ -11,6 +12,7 @@ use crate::plan::{Refusal, Undrawable};
 use crate::{execute, kube, policy};
 
 pub use azure::of_azure;
+pub use bundle::{elsewhere, inconsistent, moved, of_bundle, of_secrets};
 pub use terraform::of_terraform;
 
 /// A step's failure, with the unit it happened in.
@@ -61,11 +63,9 @@ pub fn of_kube(error: &kube::Error) -> Diagnostic {
 #[must_use]
 pub fn of_journal(error: &journal::Error) -> Diagnostic {
     let told = Diagnostic::from_error(Code::JournalBroken, error);
-    match error {
-        journal::Error::Away { .. } | journal::Error::Address => told.hint(
-            "see that the server runs, lets this user in and speaks TLS as `sslmode` in the address wants it: docs/store.md",
-        ),
-        _ => told,
+    match error.remedy() {
+        Some(remedy) => told.hint(remedy),
+        None => told,
     }
 }
 

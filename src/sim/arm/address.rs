@@ -73,7 +73,7 @@ pub enum Address {
 }
 
 /// Canonical spellings of types; what is not in the list keeps the caller's.
-const SPELLINGS: [&str; 14] = [
+const SPELLINGS: [&str; 15] = [
     "Microsoft.ContainerService/managedClusters",
     "Microsoft.ContainerService/managedClusters/agentPools",
     "Microsoft.Monitor/accounts",
@@ -84,6 +84,7 @@ const SPELLINGS: [&str; 14] = [
     "Microsoft.AlertsManagement/prometheusRuleGroups",
     "Microsoft.Authorization/roleAssignments",
     "Microsoft.Authorization/roleDefinitions",
+    "Microsoft.Management/managementGroups",
     "Microsoft.Insights/actionGroups",
     "Microsoft.Network/virtualNetworks",
     "Microsoft.Network/virtualNetworks/subnets",

@@ -7,7 +7,7 @@ use super::kinds::{self, Written};
 use super::memory::Verb;
 use super::operations::{begin, busy, remove, set_state};
 use super::reply::{Refusal, bare, body, page, refuse};
-use super::subscription::must_be_registered;
+use super::subscription::{must_be_registered, root_group};
 use super::{Call, Reply, Setting, versions};
 use crate::sim::world::World;
 
@@ -177,7 +177,8 @@ fn must_have_parents(world: &World, setting: &Setting, place: &Place) -> Result<
     if place.namespace != "microsoft.authorization" {
         must_be_registered(world, setting, &place.namespace)?;
     }
-    if place.parent.contains("/providers/") && !world.resources.contains_key(&place.parent) {
+    let is_root = place.parent == root_group(setting.tenant);
+    if place.parent.contains("/providers/") && !is_root && !world.resources.contains_key(&place.parent) {
         let parent = &place.parent;
         return Err(refuse(
             404,

@@ -36,6 +36,11 @@ const REGIONS: [(&str, &str); 6] = [
     ("koreacentral", "Korea Central"),
 ];
 
+/// The lower-case id of the one management group, the tenant's root: every subscription lies below it.
+pub fn root_group(tenant: &str) -> String {
+    format!("/providers/microsoft.management/managementgroups/{tenant}").to_ascii_lowercase()
+}
+
 /// Every subscription.
 pub fn all(setting: &Setting) -> Reply {
     page(setting.subscriptions.iter().map(|subscription| described(&Setting { subscription, ..*setting })))

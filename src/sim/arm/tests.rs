@@ -246,6 +246,27 @@ fn a_role_is_assigned_once_under_one_name() {
 }
 
 #[test]
+fn a_role_above_the_subscription_is_listed_below() {
+    let mut story = Story::prepared();
+    let stranger = "44444444-4444-4444-8444-444444444444";
+    let body =
+        json!({"properties": {"roleDefinitionId": "/x/roleDefinitions/R", "principalId": stranger, "principalType": "User"}});
+    let scopes = ["", "/providers/Microsoft.Management/managementGroups/t"];
+    for (number, scope) in scopes.into_iter().enumerate() {
+        let id = format!("{scope}/providers/microsoft.authorization/roleassignments/2222222{number}-2222-4222-8222-222222222222");
+        let made = story.ask("PUT", &id, body.clone());
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    let asked = format!("{}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq '{stranger}'", group());
+    let listed = story.get(&asked)["value"].as_array().unwrap().clone();
+    let at: Vec<&str> = listed.iter().map(|one| one["properties"]["scope"].as_str().unwrap()).collect();
+    assert_eq!(at, ["/", scopes[1]]);
+    let nowhere = "/providers/Microsoft.Management/managementGroups/none/providers/Microsoft.Authorization/roleAssignments";
+    let id = format!("{nowhere}/22222229-2222-4222-8222-222222222222");
+    refused(&story.ask("PUT", &id, body), 404, "ParentResourceNotFound");
+}
+
+#[test]
 fn rules_and_associations_need_what_they_point_at() {
     let mut story = Story::prepared();
     let (rule, endpoint) =

@@ -58,8 +58,10 @@ pub fn grafana_role(
     role::GRAFANA.iter().find(|(guid, _)| holds(resources, caller, guid, grafana, now, delay)).map(|(_, name)| *name)
 }
 
-fn contains(scope: &str, id: &str) -> bool {
-    id.strip_prefix(scope.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Whether what is assigned at a scope holds for `id`, both lower-case. The one management group that there is stands above everything.
+pub fn contains(scope: &str, id: &str) -> bool {
+    scope.starts_with("/providers/microsoft.management/")
+        || id.strip_prefix(scope.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -88,6 +90,7 @@ mod tests {
         let me = caller("me");
         assert!(asked(WORKSPACE, "ME", 60, &me));
         assert!(asked("/subscriptions/s1", "g1", 60, &me));
+        assert!(asked("", "me", 60, &me) && asked("/providers/microsoft.management/managementgroups/t", "me", 60, &me));
         assert!(!asked(WORKSPACE, "me", 59, &me));
         assert!(!asked(WORKSPACE, "other", 60, &me));
         assert!(!asked("/subscriptions/s1/resourcegroups/rg", "me", 60, &me), "a longer name is another group");

@@ -189,6 +189,7 @@ mod tests {
                 query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
                 content_type: "application/json".into(),
                 body: body.to_string().into_bytes(),
+                ..Request::default()
             };
             let delays = Delays::at_pace(1.0);
             let view = View { resources: &self.world, now: t(600), delays: &delays };

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::access::{Credential, Visitor, enter};
 use super::kinds::{Kind, at_path};
+use super::managed::Writer;
 use super::status::Refusal;
 use super::store::{PatchStyle, Store};
 use super::{discovery, selector};
@@ -92,16 +93,18 @@ fn act(store: &mut Store, place: &Place, view: &View, request: &Request) -> Resu
     if request.content_type == "application/vnd.kubernetes.protobuf" {
         return Err(Refusal::unsupported_media());
     }
+    let manager = writer(request);
+    let by = Writer { manager: &manager, applies: request.content_type == APPLY, now: view.now };
     let body = || request.document().ok_or_else(|| Refusal::bad_request("the body of the request cannot be read"));
     match (request.method.as_str(), place.name) {
         ("GET", None) => Ok(list(store, place, request)),
         ("GET", Some(name)) => Ok(Answer::json(200, store.get(kind, namespace, name)?)),
-        ("POST", None) => Ok(Answer::json(201, &store.create(kind, namespace, body()?, view.now)?)),
-        ("PUT", Some(name)) => Ok(Answer::json(200, &store.replace(kind, namespace, name, body()?)?)),
+        ("POST", None) => Ok(Answer::json(201, &store.create(kind, namespace, body()?, by)?)),
+        ("PUT", Some(name)) => Ok(Answer::json(200, &store.replace(kind, namespace, name, body()?, by)?)),
         ("PATCH", Some(name)) => {
             let style = patch_style(kind, request)?;
             let fresh = store.get(kind, namespace, name).is_err();
-            let object = store.patch(kind, namespace, name, style, &body()?, view.now)?;
+            let object = store.patch(kind, namespace, name, style, &body()?, by)?;
             Ok(Answer::json(if fresh { 201 } else { 200 }, &object))
         }
         ("DELETE", Some(name)) => {
@@ -116,13 +119,21 @@ fn act(store: &mut Store, place: &Place, view: &View, request: &Request) -> Resu
     }
 }
 
+/// The field manager: as the request names it, else the beginning of its user agent.
+fn writer(request: &Request) -> String {
+    let named = request.parameter("fieldManager").filter(|name| !name.is_empty());
+    named.unwrap_or_else(|| request.agent.split('/').next().unwrap_or_default().to_owned())
+}
+
+const APPLY: &str = "application/apply-patch+yaml";
+
 fn patch_style(kind: &Kind, request: &Request) -> Result<PatchStyle, Refusal> {
     match request.content_type.as_str() {
         "application/merge-patch+json" => Ok(PatchStyle::Merge),
         "application/json-patch+json" => Ok(PatchStyle::Json),
         // Custom resources have no schema to merge their lists by.
         "application/strategic-merge-patch+json" if !kind.group.contains('.') => Ok(PatchStyle::Strategic),
-        "application/apply-patch+yaml" => match request.parameter("fieldManager") {
+        APPLY => match request.parameter("fieldManager") {
             Some(manager) if !manager.is_empty() => Ok(PatchStyle::Apply),
             _ => Err(Refusal::bad_request(
                 "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
@@ -197,6 +208,7 @@ mod tests {
                 query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
                 content_type: content_type.into(),
                 body: body.to_string().into_bytes(),
+                agent: "curl/8".into(),
             };
             let delays = Delays::at_pace(1.0);
             let view = View { resources: &self.world, now: t(self.second), delays: &delays };
@@ -224,7 +236,9 @@ mod tests {
         assert_eq!(rig.send("POST", MAPS, "application/json", &map(&json!({}))).document()["reason"], "AlreadyExists");
         let mut changed = first.document();
         changed["data"]["a"] = json!("2");
-        assert_eq!(rig.send("PUT", &format!("{MAPS}/m"), "application/json", &changed).status, 200);
+        assert_eq!(first.document()["metadata"]["managedFields"][0]["manager"], "curl");
+        let put = rig.send("PUT", &format!("{MAPS}/m?fieldManager=other"), "application/json", &changed);
+        assert_eq!((put.status, &put.document()["metadata"]["managedFields"][0]["manager"]), (200, &json!("other")));
         let conflict = rig.send("PUT", &format!("{MAPS}/m"), "application/json", &changed);
         insta::assert_snapshot!(conflict.document(), @r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Operation cannot be fulfilled on configmaps \"m\": the object has been modified; please apply your changes to the latest version and try again","reason":"Conflict","code":409}"#);
         let dry =

@@ -4,6 +4,7 @@ pub mod access;
 pub mod api;
 pub mod discovery;
 pub mod kinds;
+pub mod managed;
 pub mod patch;
 pub mod selector;
 pub mod status;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::kinds::Kind;
+use super::managed::{self, Writer};
 use super::patch;
 use super::status::Refusal;
 use crate::sim::effects::cluster::uid;
@@ -67,7 +68,7 @@ impl Store {
     }
 
     /// Creates an object.
-    pub fn create(&mut self, kind: &Kind, namespace: &str, body: Value, now: Timestamp) -> Result<Value, Refusal> {
+    pub fn create(&mut self, kind: &Kind, namespace: &str, body: Value, by: Writer) -> Result<Value, Refusal> {
         let name = body.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
         self.check(kind, namespace, &name, &body)?;
         if self.objects.contains_key(&key(kind, namespace, &name)) {
@@ -76,17 +77,17 @@ impl Store {
         if body.pointer("/metadata/resourceVersion").and_then(Value::as_str).is_some_and(|version| !version.is_empty()) {
             return Err(Refusal::bad_request("resourceVersion should not be set on objects to be created"));
         }
-        Ok(self.insert(kind, namespace, &name, body, now, false))
+        Ok(self.insert(kind, namespace, &name, body, by, false))
     }
 
     /// Replaces an object; a `resourceVersion` in the body must be the present one.
-    pub fn replace(&mut self, kind: &Kind, namespace: &str, name: &str, body: Value) -> Result<Value, Refusal> {
+    pub fn replace(&mut self, kind: &Kind, namespace: &str, name: &str, body: Value, by: Writer) -> Result<Value, Refusal> {
         self.check(kind, namespace, name, &body)?;
         if body.pointer("/metadata/name").and_then(Value::as_str) != Some(name) {
             return Err(Refusal::bad_request("the name of the object does not match the name on the URL"));
         }
         let present = self.get(kind, namespace, name)?.clone();
-        self.write(kind, namespace, name, &present, body)
+        self.write(kind, namespace, name, (&present, body), by)
     }
 
     /// Patches an object.
@@ -97,14 +98,14 @@ impl Store {
         name: &str,
         style: PatchStyle,
         change: &Value,
-        now: Timestamp,
+        by: Writer,
     ) -> Result<Value, Refusal> {
         let present = match self.get(kind, namespace, name) {
             Ok(present) => present.clone(),
             Err(_) if style == PatchStyle::Apply => {
                 let mut body = change.clone();
                 patch::merge(&mut body, &json!({"metadata": {"name": name}}));
-                return self.create(kind, namespace, body, now);
+                return self.create(kind, namespace, body, by);
             }
             Err(refusal) => return Err(refusal),
         };
@@ -115,7 +116,7 @@ impl Store {
             PatchStyle::Json => patch::json_patch(&mut wanted, change).map_err(|why| Refusal::invalid(kind, name, &why))?,
         }
         self.check(kind, namespace, name, &wanted)?;
-        self.write(kind, namespace, name, &present, wanted)
+        self.write(kind, namespace, name, (&present, wanted), by)
     }
 
     /// Deletes an object and returns it.
@@ -168,7 +169,15 @@ impl Store {
         Ok(())
     }
 
-    fn write(&mut self, kind: &Kind, namespace: &str, name: &str, present: &Value, mut wanted: Value) -> Result<Value, Refusal> {
+    /// Puts an object in the place of the present one.
+    fn write(
+        &mut self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        (present, mut wanted): (&Value, Value),
+        by: Writer,
+    ) -> Result<Value, Refusal> {
         let version =
             |object: &Value| object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
         let asked = version(&wanted);
@@ -176,7 +185,7 @@ impl Store {
             return Err(Refusal::conflict(kind, name));
         }
         complete(kind, namespace, name, &mut wanted);
-        for kept in ["uid", "creationTimestamp", "resourceVersion", "generation"] {
+        for kept in ["uid", "creationTimestamp", "resourceVersion", "generation", "managedFields"] {
             if let Some(value) = present["metadata"].get(kept) {
                 wanted["metadata"][kept] = value.clone();
             }
@@ -191,6 +200,9 @@ impl Store {
             let generation = present.pointer("/metadata/generation").and_then(Value::as_u64).unwrap_or(1);
             wanted["metadata"]["generation"] = json!(generation + 1);
         }
+        if kind.kind == "ConfigMap" {
+            managed::record(Some(present), &mut wanted, by);
+        }
         self.revision += 1;
         wanted["metadata"]["resourceVersion"] = json!(self.revision.to_string());
         if let Some(entry) = self.objects.get_mut(&key(kind, namespace, name)) {
@@ -199,15 +211,18 @@ impl Store {
         Ok(wanted)
     }
 
-    fn insert(&mut self, kind: &Kind, namespace: &str, name: &str, mut object: Value, now: Timestamp, system: bool) -> Value {
+    fn insert(&mut self, kind: &Kind, namespace: &str, name: &str, mut object: Value, by: Writer, system: bool) -> Value {
         self.revision += 1;
         complete(kind, namespace, name, &mut object);
         let unique = self.revision.to_string();
         object["metadata"]["uid"] = json!(uid(&[&kind.qualified(), namespace, name, &unique]));
-        object["metadata"]["creationTimestamp"] = json!(now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        object["metadata"]["creationTimestamp"] = json!(by.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         object["metadata"]["resourceVersion"] = json!(unique);
         if object.get("spec").is_some() {
             object["metadata"]["generation"] = json!(1);
+        }
+        if kind.kind == "ConfigMap" {
+            managed::record(None, &mut object, by);
         }
         self.objects.insert(key(kind, namespace, name), Entry { object: object.clone(), system });
         object
@@ -222,7 +237,8 @@ impl Store {
             let key = key(kind, namespace, &name);
             present.insert(key.clone());
             let Some(entry) = self.objects.get_mut(&key) else {
-                self.insert(kind, namespace, &name, object, since, true);
+                let by = Writer { manager: "kube-controller-manager", applies: false, now: since };
+                self.insert(kind, namespace, &name, object, by, true);
                 continue;
             };
             let mut status = object.get("status").cloned().unwrap_or(Value::Null);
@@ -266,6 +282,8 @@ mod tests {
     use super::super::kinds::meant;
     use super::*;
 
+    const ME: Writer<'_> = Writer { manager: "me", applies: false, now: Timestamp::UNIX_EPOCH };
+
     fn store() -> Store {
         let mut store = Store::default();
         let namespaces = meant("ns").unwrap();
@@ -280,21 +298,21 @@ mod tests {
     #[test]
     fn a_stale_version_conflicts_and_the_present_one_does_not() {
         let (mut store, cm) = (store(), meant("cm").unwrap());
-        let first = store.create(cm, "kube-system", map(&json!({"a": "1"})), Timestamp::UNIX_EPOCH).unwrap();
+        let first = store.create(cm, "kube-system", map(&json!({"a": "1"})), ME).unwrap();
         let mut changed = first.clone();
         changed["data"]["a"] = json!("2");
-        let second = store.replace(cm, "kube-system", "m", changed.clone()).unwrap();
+        let second = store.replace(cm, "kube-system", "m", changed.clone(), ME).unwrap();
         assert_ne!(first["metadata"]["resourceVersion"], second["metadata"]["resourceVersion"]);
-        assert_eq!(store.replace(cm, "kube-system", "m", changed).unwrap_err().code, 409);
-        assert_eq!(store.create(cm, "kube-system", map(&json!({})), Timestamp::UNIX_EPOCH).unwrap_err().reason, "AlreadyExists");
+        assert_eq!(store.replace(cm, "kube-system", "m", changed, ME).unwrap_err().code, 409);
+        assert_eq!(store.create(cm, "kube-system", map(&json!({})), ME).unwrap_err().reason, "AlreadyExists");
     }
 
     #[test]
     fn an_equal_write_changes_nothing() {
         let (mut store, cm) = (store(), meant("cm").unwrap());
-        store.create(cm, "kube-system", map(&json!({"a": "1"})), Timestamp::UNIX_EPOCH).unwrap();
+        store.create(cm, "kube-system", map(&json!({"a": "1"})), ME).unwrap();
         let before = store.revision();
-        store.replace(cm, "kube-system", "m", map(&json!({"a": "1"}))).unwrap();
+        store.replace(cm, "kube-system", "m", map(&json!({"a": "1"})), ME).unwrap();
         assert_eq!(store.revision(), before);
     }
 
@@ -302,7 +320,7 @@ mod tests {
     fn apply_creates_and_merges() {
         let (mut store, cm) = (store(), meant("cm").unwrap());
         for data in [json!({"a": "1"}), json!({"b": "2"})] {
-            store.patch(cm, "kube-system", "m", PatchStyle::Apply, &map(&data), Timestamp::UNIX_EPOCH).unwrap();
+            store.patch(cm, "kube-system", "m", PatchStyle::Apply, &map(&data), ME).unwrap();
         }
         assert_eq!(store.get(cm, "kube-system", "m").unwrap()["data"], json!({"a": "1", "b": "2"}));
     }
@@ -310,7 +328,7 @@ mod tests {
     #[test]
     fn data_is_text_and_namespaces_exist() {
         let (mut store, cm) = (store(), meant("cm").unwrap());
-        assert_eq!(store.create(cm, "kube-system", map(&json!({"a": 1})), Timestamp::UNIX_EPOCH).unwrap_err().code, 400);
-        assert_eq!(store.create(cm, "nowhere", map(&json!({})), Timestamp::UNIX_EPOCH).unwrap_err().code, 404);
+        assert_eq!(store.create(cm, "kube-system", map(&json!({"a": 1})), ME).unwrap_err().code, 400);
+        assert_eq!(store.create(cm, "nowhere", map(&json!({})), ME).unwrap_err().code, 404);
     }
 }

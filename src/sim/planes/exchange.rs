@@ -11,6 +11,8 @@ pub struct Request {
     pub path: String,
     /// Decoded parameters of the query string, in order.
     pub query: Vec<(String, String)>,
+    /// The user agent.
+    pub agent: String,
     /// The content type, without parameters, lower-case.
     pub content_type: String,
     /// The body.

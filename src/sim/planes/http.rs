@@ -15,7 +15,8 @@ const LARGEST: usize = 16 << 20;
 /// 413 when the body is too large or breaks off.
 pub async fn read(path: &str, request: axum::extract::Request) -> Result<Request, Response> {
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let agent = text(&request, header::USER_AGENT);
+    let content_type = text(&request, header::CONTENT_TYPE);
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let method = request.method().as_str().to_owned();
     let body = to_bytes(request.into_body(), LARGEST).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
@@ -23,9 +24,14 @@ pub async fn read(path: &str, request: axum::extract::Request) -> Result<Request
         method,
         path: format!("/{}", path.trim_start_matches('/')),
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        agent,
         content_type,
         body: body.to_vec(),
     })
+}
+
+fn text(request: &axum::extract::Request, name: header::HeaderName) -> String {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 impl IntoResponse for Answer {

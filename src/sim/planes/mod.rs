@@ -252,6 +252,7 @@ mod tests {
     use crate::sim::effects::chain::sample::{WORKSPACE, resources};
     use crate::sim::effects::cluster::sample::ID;
     use crate::sim::kube::kinds::meant;
+    use crate::sim::kube::managed::Writer;
 
     #[test]
     fn pods_appear_because_the_add_on_is_on() {
@@ -354,7 +355,8 @@ mod tests {
         let body =
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ama-metrics-settings-configmap"}, "data": {}});
         let plane = planes.cluster_mut(&cluster).unwrap();
-        plane.store.create(meant("cm").unwrap(), "kube-system", body, t(121)).unwrap();
+        let by = Writer { manager: "me", applies: false, now: t(121) };
+        plane.store.create(meant("cm").unwrap(), "kube-system", body, by).unwrap();
         let patched = take(&mut planes, &view, &cluster, &Credential::None, &json!({"command": map})).unwrap();
         assert_eq!(patched.exit_code, 0, "{}", patched.logs);
         assert_eq!(count(&mut planes, &world, 125, "hubble_flows_processed_total").0, 0, "the probe has not noticed");

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::Arguments;
 use crate::sim::kube::kinds::{Kind, meant, of_body};
+use crate::sim::kube::managed::Writer;
 use crate::sim::kube::status::Refusal;
 use crate::sim::kube::store::{PatchStyle, Store};
 use crate::sim::kube::{patch, selector};
@@ -131,7 +132,7 @@ impl Session<'_> {
         &mut self,
         arguments: &Arguments,
         out: &mut String,
-        act: fn(&mut Self, &'static Kind, &str, &Value) -> Done,
+        act: fn(&mut Self, &'static Kind, &str, &Value, Option<&str>) -> Done,
     ) -> Result<(), Failure> {
         let files = arguments.values("filename");
         if files.is_empty() {
@@ -147,37 +148,45 @@ impl Session<'_> {
                 let namespace = own.or(arguments.value("namespace")).unwrap_or("default").to_owned();
                 let name = document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
                 self.permit(kind, &name, "patch", &namespace)?;
-                let (object, done) = act(self, kind, &namespace, &document)?;
+                let (object, done) = act(self, kind, &namespace, &document, arguments.value("field-manager"))?;
                 report(arguments, kind, &object, &name, done, out)?;
             }
         }
         Ok(())
     }
 
-    fn create(&mut self, kind: &'static Kind, namespace: &str, document: &Value) -> Done {
-        Ok((self.store.create(kind, namespace, document.clone(), self.now)?, "created"))
+    /// Whoever kubectl writes as, unless it is told a name.
+    fn writer<'n>(&self, named: Option<&'n str>, usual: &'static str) -> Writer<'n> {
+        Writer { manager: named.unwrap_or(usual), applies: false, now: self.now }
     }
 
-    fn replace(&mut self, kind: &'static Kind, namespace: &str, document: &Value) -> Done {
+    fn create(&mut self, kind: &'static Kind, namespace: &str, document: &Value, manager: Option<&str>) -> Done {
+        let by = self.writer(manager, "kubectl-create");
+        Ok((self.store.create(kind, namespace, document.clone(), by)?, "created"))
+    }
+
+    fn replace(&mut self, kind: &'static Kind, namespace: &str, document: &Value, manager: Option<&str>) -> Done {
+        let by = self.writer(manager, "kubectl-replace");
         let name = document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok((self.store.replace(kind, namespace, &name, document.clone())?, "replaced"))
+        Ok((self.store.replace(kind, namespace, &name, document.clone(), by)?, "replaced"))
     }
 
     /// Client-side apply: a three-way merge of what was applied last, what is there, and what is wanted.
-    fn apply(&mut self, kind: &'static Kind, namespace: &str, document: &Value) -> Done {
+    fn apply(&mut self, kind: &'static Kind, namespace: &str, document: &Value, manager: Option<&str>) -> Done {
         const LAST: &str = "kubectl.kubernetes.io/last-applied-configuration";
+        let by = self.writer(manager, "kubectl-client-side-apply");
         let name = document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut wanted = document.clone();
         wanted["metadata"]["annotations"][LAST] = json!(format!("{document}\n"));
         let Ok(present) = self.store.get(kind, namespace, &name).cloned() else {
-            return Ok((self.store.create(kind, namespace, wanted, self.now)?, "created"));
+            return Ok((self.store.create(kind, namespace, wanted, by)?, "created"));
         };
         let last: Value = present["metadata"]["annotations"]
             .get(LAST)
             .and_then(|text| serde_json::from_str(text.as_str()?).ok())
             .unwrap_or(Value::Null);
         drop_missing(&last, document, &mut wanted);
-        let after = self.store.patch(kind, namespace, &name, PatchStyle::Strategic, &wanted, self.now)?;
+        let after = self.store.patch(kind, namespace, &name, PatchStyle::Strategic, &wanted, by)?;
         let same = after["metadata"]["resourceVersion"] == present["metadata"]["resourceVersion"];
         Ok((after, if same { "unchanged" } else { "configured" }))
     }
@@ -206,7 +215,14 @@ impl Session<'_> {
             let Some(name) = name else { return local("error: resource(s) were provided, but no name was specified") };
             self.permit(kind, name, "patch", namespace)?;
             let before = self.store.get(kind, namespace, name)?["metadata"]["resourceVersion"].clone();
-            let after = self.store.patch(kind, namespace, name, style, &change, self.now)?;
+            let after = self.store.patch(
+                kind,
+                namespace,
+                name,
+                style,
+                &change,
+                self.writer(arguments.value("field-manager"), "kubectl-patch"),
+            )?;
             let done = if after["metadata"]["resourceVersion"] == before { "patched (no change)" } else { "patched" };
             report(arguments, kind, &after, name, done, out)?;
         }
@@ -262,7 +278,14 @@ impl Session<'_> {
                 ));
             }
             let change = json!({"metadata": {"annotations": annotations}});
-            let after = self.store.patch(kind, namespace, name, PatchStyle::Merge, &change, self.now)?;
+            let after = self.store.patch(
+                kind,
+                namespace,
+                name,
+                PatchStyle::Merge,
+                &change,
+                self.writer(arguments.value("field-manager"), "kubectl-annotate"),
+            )?;
             report(arguments, kind, &after, name, "annotated", out)?;
         }
         Ok(())
@@ -282,7 +305,7 @@ impl Session<'_> {
                 "restart" => {
                     let stamp = self.now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
                     let change = json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": stamp}}}}});
-                    self.store.patch(kind, namespace, name, PatchStyle::Merge, &change, self.now)?;
+                    self.store.patch(kind, namespace, name, PatchStyle::Merge, &change, self.writer(None, "kubectl-rollout"))?;
                     say(out, &format!("{}/{name} restarted", dotted(kind)));
                 }
                 "status" => {
@@ -411,6 +434,20 @@ fn report(arguments: &Arguments, kind: &Kind, object: &Value, name: &str, done: 
 }
 
 fn print(arguments: &Arguments, objects: &[Value], single: bool, out: &mut String) -> Result<(), Failure> {
+    let hide = |object: &Value| {
+        let mut shown = object.clone();
+        if let Some(metadata) = shown["metadata"].as_object_mut() {
+            metadata.shift_remove("managedFields");
+        }
+        shown
+    };
+    let shown: Vec<Value>;
+    let objects = if arguments.is_set("show-managed-fields") {
+        objects
+    } else {
+        shown = objects.iter().map(hide).collect();
+        &shown
+    };
     let listed = || match objects {
         [only] if single => only.clone(),
         _ => json!({"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {"resourceVersion": ""}}),

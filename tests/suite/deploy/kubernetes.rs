@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{deploy, knows, read, word, yaml};
+use super::{deploy, knows, word, yaml};
 use crate::{aksight, text};
 
 const PARTS: [&str; 3] = ["base", "daemon", "cronjob"];
@@ -220,18 +220,4 @@ fn the_daemon_takes_its_files() {
     let done = aksight(etc, &["daemon", "--check", "--config", "config/aksightd.toml"]);
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
     assert!(text(&done.stdout).contains("1 stacks are valid"), "{}", text(&done.stdout));
-}
-
-/// The image has what terraform is told to use, and needs what aksight generates.
-#[test]
-fn the_image_holds_the_mirror_that_terraform_reads() {
-    let file = read(&part("Dockerfile"));
-    let mirror = "/opt/terraform/providers";
-    assert!(file.contains(&format!("COPY --from=terraform /providers {mirror}\n")));
-    assert!(read(&part("terraform.rc")).contains(&format!("path = \"{mirror}\"")));
-    assert!(file.contains(&format!("FROM hashicorp/terraform:{} ", aksight::terraform::PINNED)));
-    for copied in file.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--from")) {
-        let source = copied.split(' ').next().unwrap();
-        assert!(std::path::Path::new(crate::TOP).join(source).exists(), "{source}");
-    }
 }

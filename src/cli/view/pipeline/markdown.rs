@@ -77,6 +77,7 @@ fn head(account: &Account<'_>) -> String {
     let mut facts = vec![format!("exit code {}", account.exit_code), duration(account.took)];
     if let [Line { report: Some(report), .. }] = account.stacks[..] {
         facts.extend(report.run.iter().map(|run| format!("run {}", code(run))));
+        facts.extend(report.saved_plan.iter().map(|plan| format!("reviewed plan {}", code(&plan.digest))));
         facts.extend(report.correlation_id.iter().map(|id| format!("correlation id {}", code(id))));
     }
     told += &facts.join(" · ");

@@ -50,7 +50,9 @@ fn queried(world: &World, setting: &Setting, call: &Call) -> Result<Reply, Fault
     let query = parse::read(text)?;
     let subscriptions = rows::subscriptions(setting, asked(setting, &call.body)?);
     let past = world.resources.as_of(setting.now - setting.delays.graph);
-    let rows = evaluate::run(&query.stages, rows::of(query.table, &past, &subscriptions, setting.tenant));
+    let scopes = call.body["options"]["authorizationScopeFilter"].as_str().unwrap_or("AtScopeAndBelow");
+    let above = scopes.to_ascii_lowercase().contains("above");
+    let rows = evaluate::run(&query.stages, rows::of(query.table, &past, &subscriptions, setting.tenant, above));
     Ok(reply::body(200, page.told(&query, rows)))
 }
 

@@ -6,6 +6,7 @@ use super::cell::Cell;
 use super::syntax::Table;
 use crate::sim::arm::Setting;
 use crate::sim::arm::register::AsOf;
+use crate::sim::arm::subscription::root_group;
 
 /// The columns of every table, in their order.
 pub const COLUMNS: [&str; 16] = [
@@ -44,8 +45,8 @@ impl<'a> Source<'a> {
         match COLUMNS.get(index).copied().unwrap_or_default() {
             "type" => Cell::Text(self.of_type),
             "tenantId" => Cell::Text(self.tenant),
-            "resourceGroup" => Cell::Text(self.segment(4)),
-            "subscriptionId" => Cell::Text(self.segment(2)),
+            "resourceGroup" => Cell::Text(self.behind("resourcegroups", 3)),
+            "subscriptionId" => Cell::Text(self.behind("subscriptions", 1)),
             // What a resource has none of is an empty text in these and null in the others.
             name @ ("id" | "name" | "kind" | "location" | "managedBy") => {
                 Cell::Text(self.body.get(name).and_then(Value::as_str).unwrap_or_default())
@@ -54,8 +55,10 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn segment(&self, index: usize) -> &'a str {
-        self.key.split('/').nth(index).unwrap_or_default()
+    /// What stands behind `word`, when that is the id's segment at `index`.
+    fn behind(&self, word: &str, index: usize) -> &'a str {
+        let mut parts = self.key.split('/').skip(index);
+        parts.next().filter(|part| *part == word).and_then(|_| parts.next()).unwrap_or_default()
     }
 }
 
@@ -68,9 +71,22 @@ pub fn subscriptions<'s>(setting: &Setting, asked: impl IntoIterator<Item = &'s 
     asked.into_iter().map(|id| (format!("/subscriptions/{id}").to_ascii_lowercase(), body(id))).collect()
 }
 
-/// The rows of a table, in the subscriptions that were asked for.
-pub fn of<'a>(table: Table, world: &AsOf<'a>, subscriptions: &'a [(String, Value)], tenant: &'a str) -> Vec<Source<'a>> {
+/// The rows of a table, in the subscriptions that were asked for; `above` says whether role assignments above them count too.
+pub fn of<'a>(
+    table: Table,
+    world: &AsOf<'a>,
+    subscriptions: &'a [(String, Value)],
+    tenant: &'a str,
+    above: bool,
+) -> Vec<Source<'a>> {
     let mut rows = Vec::new();
+    if above && table == Table::Authorization {
+        for scope in [String::new(), root_group(tenant)] {
+            let prefix = format!("{scope}{PROVIDERS}microsoft.authorization/roleassignments/");
+            let found = world.below(&prefix);
+            rows.extend(found.filter_map(|(key, body)| Some(Source { key, body, of_type: classified(key)?.1, tenant })));
+        }
+    }
     for (subscription, body) in subscriptions {
         if table == Table::Containers {
             rows.push(Source { key: subscription, body, of_type: "microsoft.resources/subscriptions", tenant });

@@ -109,6 +109,26 @@ fn every_table_has_its_own_rows() {
 }
 
 #[test]
+fn roles_above_the_subscriptions_are_told_to_whoever_asks_for_them() {
+    let mut rig = Rig::new();
+    for scope in ["", "/providers/Microsoft.Management/managementGroups/t"] {
+        let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/above");
+        rig.put(&id, json!({"id": id, "name": "above", "properties": {"principalId": "p", "scope": if scope.is_empty() { "/" } else { scope }}}));
+    }
+    rig.world.resources.date(rig.now, rig.delays.graph);
+    rig.pass(60);
+    let mut rows = |options: Value| {
+        let query = "authorizationresources | project id, subscriptionId, resourceGroup";
+        rig.send(json!({"query": query, "options": options})).body.unwrap()["data"].as_array().unwrap().clone()
+    };
+    assert_eq!(rows(json!({})).len(), 1);
+    let all = rows(json!({"authorizationScopeFilter": "AtScopeAboveAndBelow"}));
+    let below = |row: &&Value| row["subscriptionId"] != "";
+    assert_eq!((all.len(), all.iter().filter(below).count()), (3, 1), "{all:?}");
+    assert!(all.iter().all(|row| row["resourceGroup"] == ""), "{all:?}");
+}
+
+#[test]
 fn filters_choose() {
     let mut rig = Rig::new();
     assert_eq!(rig.names("type =~ 'Microsoft.ContainerService/managedClusters'").len(), 3);

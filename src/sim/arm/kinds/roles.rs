@@ -7,6 +7,7 @@ use crate::sim::arm::address::Place;
 use crate::sim::arm::operations::scaled;
 use crate::sim::arm::reply::{Refusal, page, refuse};
 use crate::sim::arm::{Call, Reply, Setting};
+use crate::sim::effects::access;
 use crate::sim::world::World;
 
 const PART: &str = "/providers/microsoft.authorization/roleassignments/";
@@ -92,7 +93,8 @@ pub fn write(
     }
     let now = setting.now.to_string();
     let kind = if text("principalType").is_empty() { "ServicePrincipal".to_owned() } else { text("principalType") };
-    let spelled = place.id.rsplit_once("/providers/").map(|(scope, _)| scope.to_owned()).unwrap_or_default();
+    let spelled = place.id.rsplit_once("/providers/").map(|(scope, _)| scope).unwrap_or_default();
+    let spelled = if spelled.is_empty() { "/" } else { spelled };
     let body = json!({"properties": {"roleDefinitionId": role, "principalId": principal, "principalType": kind, "scope": spelled,
         "condition": null, "conditionVersion": null, "description": properties["description"], "createdOn": now, "updatedOn": now,
         "createdBy": call.caller.oid, "updatedBy": call.caller.oid, "delegatedManagedIdentityResourceId": null}});
@@ -109,10 +111,7 @@ pub fn list(world: &World, scope: &str, filter: Option<&str>) -> Reply {
     let filter = filter.unwrap_or_default();
     let quoted = filter.split('\'').nth(1).map(str::to_ascii_lowercase);
     let above_only = filter.to_ascii_lowercase().contains("atscope") || filter.to_ascii_lowercase().contains("assignedto");
-    let reaches = |at: &str| {
-        let above = scope == at || scope.starts_with(&format!("{at}/"));
-        above || (!above_only && at.starts_with(&format!("{scope}/")))
-    };
+    let reaches = |at: &str| access::contains(at, scope) || (!above_only && at.starts_with(&format!("{scope}/")));
     let of = |body: &Value| {
         quoted
             .as_ref()
