@@ -231,7 +231,7 @@ fn inline(text: &str) -> String {
     let plain = shortened(text);
     let parts: Vec<&str> = plain.split('`').collect();
     let quoted = || parts.iter().skip(1).step_by(2);
-    if parts.len() % 2 == 0 || quoted().any(|name| name.trim().is_empty()) {
+    if parts.len().is_multiple_of(2) || quoted().any(|name| name.trim().is_empty()) {
         return escaped(&plain).trim().to_owned();
     }
     let told = parts.iter().enumerate().map(|(index, part)| if index % 2 == 1 { code(part) } else { escaped(part) });
