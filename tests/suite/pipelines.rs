@@ -403,3 +403,21 @@ fn a_fleet_is_told_as_one() {
         used.commands.iter().filter(|line| line.starts_with("::warning file=aksight.yaml,line=")).collect();
     assert!(!places.is_empty(), "{:?}", used.commands);
 }
+
+#[test]
+fn the_plan_that_was_reviewed_is_carried_out() {
+    let (stage, hosts) = (Rehearsal::new(), Hosts::open());
+    let job = job(&stage, &hosts, TOKEN);
+    let planned = job.uses(&[("command", "plan"), ("plan", "reviewed.plan")]);
+    assert_eq!(planned.ended.code, Some(0), "{}", planned.ended.all());
+    let file = std::fs::canonicalize(stage.home()).unwrap().join("reviewed.plan");
+    assert_eq!(std::fs::canonicalize(planned.output("plan-path")).unwrap(), file);
+    let done = job.uses(&[("command", "provision"), ("plan", "reviewed.plan")]);
+    assert_eq!((done.ended.code, done.output("verified")), (Some(0), "true"), "{}", done.ended.all());
+    let read = |used: &runner::Used| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(used.output("report-path")).unwrap()).unwrap()
+    };
+    let (before, after) = (read(&planned)["saved_plan"].clone(), read(&done)["saved_plan"].clone());
+    assert_eq!((&after["applied"], &after["digest"]), (&true.into(), &before["digest"]), "{after}");
+    assert!(done.summary.contains(before["digest"].as_str().unwrap()), "{}", done.summary);
+}

@@ -66,14 +66,11 @@ where
     if let Err(refused) = fitting(args, pipeline) {
         return refuse(command, args, &refused);
     }
-    let desk = Desk::open(pipeline, args);
     let subject = match stage::read_any(args) {
         Ok(subject) => subject,
-        Err(refused) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            return runtime.block_on(refuse_at(&desk, command, args, &refused));
-        }
+        Err(refused) => return turn_away(command, (args, pipeline), &refused),
     };
+    let desk = Desk::open(pipeline, args);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let log = log::of_command(runtime.handle());
     // Runs are drawn on this thread, so that they are part of a pipeline's trace.
@@ -205,6 +202,16 @@ fn fitting(args: &StackArgs, pipeline: &PipelineArgs) -> Result<(), Refused> {
         Output::Text | Output::Json => "`--comment` and `--issue` are for pipelines",
     };
     Err(Refused::usage(Diagnostic::error(Code::Usage, told).hint("add `--output github`, or leave it out")))
+}
+
+/// [`refuse_at`] before there is a desk.
+pub(super) fn turn_away(
+    command: &str,
+    (args, pipeline): (&StackArgs, &PipelineArgs),
+    refused: &Refused,
+) -> std::io::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(refuse_at(&Desk::open(pipeline, args), command, args, refused))
 }
 
 /// [`refuse`], told to the pipeline, too.

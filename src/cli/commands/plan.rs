@@ -44,14 +44,13 @@ pub(crate) struct PlanArgs {
 
 /// Runs it.
 pub(crate) fn run(args: &PlanArgs) -> std::io::Result<Exit> {
+    let options = (&args.stack, &args.pipeline);
     if args.out.is_some()
         && let Err(refused) = stage::one_stack(&args.stack, "--out")
     {
-        return act::refuse("plan", &args.stack, &refused);
+        return act::turn_away("plan", options, &refused);
     }
-    act::play("plan", (&args.stack, &args.pipeline), args.install_terraform, &async |act: &Act, setup| {
-        draw(args, act, setup).await
-    })
+    act::play("plan", options, args.install_terraform, &async |act: &Act, setup| draw(args, act, setup).await)
 }
 
 async fn draw(args: &PlanArgs, act: &Act, setup: run::Setup) -> Report {

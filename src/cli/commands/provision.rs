@@ -60,20 +60,16 @@ pub(crate) struct ProvisionArgs {
 
 /// Runs it.
 pub(crate) fn run(args: &ProvisionArgs) -> std::io::Result<Exit> {
+    let options = (&args.stack, &args.pipeline);
     if args.plan.is_some()
         && let Err(refused) = stage::one_stack(&args.stack, "--plan")
     {
-        return act::refuse("provision", &args.stack, &refused);
+        return act::turn_away("provision", options, &refused);
     }
-    act::play(
-        "provision",
-        (&args.stack, &args.pipeline),
-        args.install_terraform,
-        &async |act: &Act, setup| match reviewed(args) {
-            Ok(reviewed) => Box::pin(provision(args, act, setup, reviewed)).await,
-            Err(refused) => act::refusal("provision", &args.stack, &refused),
-        },
-    )
+    act::play("provision", options, args.install_terraform, &async |act: &Act, setup| match reviewed(args) {
+        Ok(reviewed) => Box::pin(provision(args, act, setup, reviewed)).await,
+        Err(refused) => act::refusal("provision", &args.stack, &refused),
+    })
 }
 
 /// Reads a duration.

@@ -43,10 +43,11 @@ pub(crate) fn run(args: &ReconcileArgs) -> std::io::Result<Exit> {
         Some(seen) => Box::pin(run::reconcile_swept(&act.script.spec, setup, &healing, seen, Inside::Looked)).await,
         None => Box::pin(run::reconcile(&act.script.spec, setup, &healing)).await,
     };
+    let options = (&args.stack, &args.pipeline);
     // An approved plan is one of what a direct look saw.
     if args.deep || args.each || args.approve.is_some() {
-        act::play("reconcile", (&args.stack, &args.pipeline), false, &work)
+        act::play("reconcile", options, false, &work)
     } else {
-        act::play_after_sweep("reconcile", (&args.stack, &args.pipeline), Purpose::Proof, &work)
+        act::play_after_sweep("reconcile", options, Purpose::Proof, &work)
     }
 }

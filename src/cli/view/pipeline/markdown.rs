@@ -77,6 +77,7 @@ fn head(account: &Account<'_>) -> String {
     let mut facts = vec![format!("exit code {}", account.exit_code), duration(account.took)];
     if let [Line { report: Some(report), .. }] = account.stacks[..] {
         facts.extend(report.run.iter().map(|run| format!("run {}", code(run))));
+        facts.extend(report.saved_plan.iter().map(|plan| format!("reviewed plan {}", code(&plan.digest))));
         facts.extend(report.correlation_id.iter().map(|id| format!("correlation id {}", code(id))));
     }
     told += &facts.join(" · ");
@@ -224,10 +225,22 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// Prose in which nothing is markup, calls nobody (`@`) and links nowhere (`#`); on one line.
+/// Prose in which nothing is markup, calls nobody (`@`) and links nowhere (`#`); on one line. Names between backticks are code, as
+/// our own sentences mean them.
 fn inline(text: &str) -> String {
+    let plain = shortened(text);
+    let parts: Vec<&str> = plain.split('`').collect();
+    let quoted = || parts.iter().skip(1).step_by(2);
+    if parts.len().is_multiple_of(2) || quoted().any(|name| name.trim().is_empty()) {
+        return escaped(&plain).trim().to_owned();
+    }
+    let told = parts.iter().enumerate().map(|(index, part)| if index % 2 == 1 { code(part) } else { escaped(part) });
+    told.collect::<String>().trim().to_owned()
+}
+
+fn escaped(text: &str) -> String {
     let mut told = String::with_capacity(text.len());
-    for sign in shortened(text).chars() {
+    for sign in text.chars() {
         match sign {
             '&' => told.push_str("&amp;"),
             '<' => told.push_str("&lt;"),
@@ -242,7 +255,7 @@ fn inline(text: &str) -> String {
             sign => told.push(sign),
         }
     }
-    told.trim().to_owned()
+    told
 }
 
 /// Text as a span of code, whatever is in it.
@@ -279,8 +292,9 @@ mod tests {
         Some(told)
     }
 
+    /// Without what is no word: blanks, and backticks, which become code.
     fn words(text: &str) -> String {
-        let visible = |sign: &char| !sign.is_whitespace() && !sign.is_control() && *sign != '\u{200b}';
+        let visible = |sign: &char| !sign.is_whitespace() && !sign.is_control() && !['\u{200b}', '`'].contains(sign);
         text.chars().filter(visible).collect()
     }
 

@@ -65,7 +65,7 @@ pub(crate) fn drifted(name: &str) -> Report {
         by: Some("@somebody".into()),
         times_this_week: 1,
     };
-    report.drift = Some(DriftReport { depth: Depth::Fast, items: vec![item], plan: Some("p-1".into()), swept: false });
+    report.drift = Some(DriftReport { depth: Depth::Fast, swept: false, items: vec![item], plan: Some("p-1".into()) });
     report
 }
 
