@@ -106,7 +106,8 @@ pub(super) async fn save<S>(
     let written = bundle::write(&save.file, &content, &save.recipients);
     let digest = written.map_err(|error| Stop::failed(problem::of_bundle(&save.file, &error)))?;
     let file = save.file.display().to_string();
-    tally.report.next.push(format!("once it is reviewed: `aksight provision --plan {file}`"));
+    // With the digest, which is no secret: then it is this plan, whoever can write to the file.
+    tally.report.next.push(format!("once it is reviewed: `aksight provision --plan {file} --digest {digest}`"));
     tally.report.saved_plan = Some(SavedPlan {
         file,
         digest,

@@ -384,11 +384,18 @@ fn reconcile_on_a_fleet_sweeps_and_proves_each_stack() {
     let healed = reconcile(&["--heal"]);
     assert_eq!((healed.code, word(&healed, 1)), (Some(0), "changed".into()), "{}", healed.all());
 
-    // The way of the data is cut where neither Resource Graph nor a direct look sees it: the proof does.
+    // The way of the data is cut where neither Resource Graph nor a direct look sees it, behind somebody else's rule: the proof does.
     edit(&|world| {
         let all = world["resources"].as_object_mut().unwrap();
-        let id = all.keys().find(|id| id.ends_with("datacollectionendpoints/msprom-westeurope-aks-shop-b")).unwrap().clone();
-        all.remove(&id);
+        let id = |end: &str| all.keys().find(|id| id.contains("aks-shop-b") && id.contains(end)).unwrap().clone();
+        let (ours, association) = (id("/datacollectionrules/"), id("/datacollectionruleassociations/"));
+        let theirs = ours.replace("/msprom-", "/somebodys-");
+        let mut rule = all[&ours].clone();
+        rule["id"] = json!(theirs);
+        rule["name"] = json!(theirs.rsplit('/').next().unwrap());
+        rule["properties"]["dataCollectionEndpointId"] = json!(format!("{theirs}-endpoint"));
+        all[&association]["properties"]["dataCollectionRuleId"] = json!(theirs);
+        all.insert(theirs, rule);
     });
     let cut = reconcile(&[]);
     assert_eq!((cut.code, word(&cut, 2)), (Some(11), "unverified".into()), "{}", cut.all());

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
@@ -72,7 +72,7 @@ impl Files {
             .and_then(Iterator::collect)
             .map_err(|why| invalid(&self.certificate, why.to_string()))?;
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|why| invalid(&self.key, why.to_string()))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let config = ServerConfig::builder_with_provider(Arc::new(crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(Error::other)?
             .with_no_client_auth()

@@ -1,3 +1,5 @@
+//! What counts as the same plan, what is told when it is not, and what a later round may finish.
+
 use std::marker::PhantomData;
 
 use proptest::prelude::*;
