@@ -116,6 +116,6 @@ fn bash_completes_commands_options_and_values() {
     let offered = |words: &[&str]| completed(words).into_iter().collect::<Vec<_>>();
     assert_eq!(offered(&["aksight", "prov"]), ["provision"]);
     assert_eq!(offered(&["aksight", "provision", "--sim"]), ["--sim-pace", "--simulate"]);
-    assert_eq!(offered(&["aksight", "plan", "--output", ""]), ["json", "text"]);
+    assert_eq!(offered(&["aksight", "plan", "--output", ""]), ["azdo", "github", "json", "text"]);
     assert_eq!(offered(&["aksight", "policy", "te"]), ["test"]);
 }
