@@ -38,6 +38,14 @@ pub enum CloudName {
     China,
 }
 
+impl CloudName {
+    /// The cloud that `ARM_ENVIRONMENT` calls so.
+    #[must_use]
+    pub fn named(environment: &str) -> Option<Self> {
+        [Self::Public, Self::UsGovernment, Self::China].into_iter().find(|name| Cloud::named(*name).environment == environment)
+    }
+}
+
 const GRAFANA_APP: &str = "ce34e7e5-485f-4d76-964f-b3d2b16d1e4f/.default";
 const AKS_SERVER_APP: &str = "6dae42f8-4368-4678-94ff-3960e28e3630/.default";
 

@@ -24,6 +24,6 @@ pub use clock::Clock;
 pub use cloud::Cloud;
 pub use kind::Kind;
 pub use location::Location;
-pub use role::Role;
+pub use role::{PrincipalKind, Role};
 pub use secret::Secret;
 pub use span::SPANS;

@@ -1,4 +1,4 @@
-//! Built-in role definitions that aksight assigns or looks for (contract §0.3).
+//! Built-in role definitions that aksight assigns or looks for (contract §0.3), and what their holders are.
 
 /// A built-in Azure role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -42,6 +42,29 @@ impl Role {
             Self::GrafanaEditor => "Grafana Editor",
             Self::GrafanaViewer => "Grafana Viewer",
             Self::AksRbacWriter => "Azure Kubernetes Service RBAC Writer",
+        }
+    }
+}
+
+/// What a principal is; Azure wants to be told (contract §4.3: without `principalType` fresh identities are not found).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum PrincipalKind {
+    /// A person.
+    User,
+    /// A group.
+    Group,
+    /// An application or a managed identity.
+    ServicePrincipal,
+}
+
+impl PrincipalKind {
+    /// The spelling of `principalType`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Group => "Group",
+            Self::ServicePrincipal => "ServicePrincipal",
         }
     }
 }

@@ -24,6 +24,15 @@ pub enum Error {
     /// The file is something else.
     #[error("it is no plan of aksight's: {0}")]
     NotABundle(&'static str),
+    /// The file is no handoff.
+    #[error("it is no handoff of aksight's: {0}")]
+    NotAHandoff(&'static str),
+    /// The end of a handoff is missing.
+    #[error("it was cut short: its end is missing")]
+    Unfinished,
+    /// The digest fits, the parts do not fit together.
+    #[error("it does not hold together: {}", .0.join("; "))]
+    Contradicts(Vec<String>),
     /// Another version of the format.
     #[error("its format is `{found}`, and this aksight reads `{known}`")]
     Version {

@@ -39,20 +39,26 @@ pub fn write(path: &Path, content: &Content, recipients: &[Recipient]) -> Result
 /// # Errors
 /// The file cannot be read, is something else, was cut short or altered, or is encrypted to somebody else.
 pub fn read(path: &Path, identities: Option<&Identities>) -> Result<Loaded, Error> {
-    let mut bytes = Vec::new();
-    let opened = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
-    opened.map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
-        return Err(Error::TooLarge { limit: LARGEST });
-    }
+    let bytes = whole(path)?;
     let encrypted = seal::is_sealed(&bytes);
     let plain = if encrypted { seal::open(&bytes, identities)? } else { bytes };
     let (content, digest) = format::unpack(&plain)?;
     Ok(Loaded { content, digest, encrypted })
 }
 
+/// All bytes of a file that is not too large.
+pub(super) fn whole(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let opened = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    opened.map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
+        return Err(Error::TooLarge { limit: LARGEST });
+    }
+    Ok(bytes)
+}
+
 /// Through a new file beside it, so that a reader never sees half of it. A device or a pipe is nothing to be replaced.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let path = match fs::metadata(path) {
         Ok(there) if !there.is_file() => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),

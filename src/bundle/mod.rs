@@ -1,4 +1,4 @@
-//! Floor 5: a plan as a file, to be reviewed here and carried out there. Writes it, reads it back, and says when it is not what was
+//! Floor 5: a plan or a [`handoff`] as a file, to be reviewed here and carried out there. Writes it, reads it back, and says when it is not what was
 //! written. Whether it still fits the world is not decided here.
 //!
 //! The digest tells accidents and careless edits, not forgery: whoever can write the file can write a digest that fits. Who must be
@@ -8,6 +8,7 @@ mod content;
 mod error;
 mod file;
 mod format;
+pub mod handoff;
 mod seal;
 
 pub use content::{Bytes, Content, Facts, StateMark};

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::commands::{
-    daemon, destroy, drift, explain, generate, init, man, outputs, plan, policy, provision, reconcile, simulate, status,
+    daemon, destroy, drift, explain, generate, handoff, init, man, outputs, plan, policy, provision, reconcile, simulate, status,
     validate, verify, version,
 };
 
@@ -22,7 +22,7 @@ Examples:
   aksight plan                        what would be done
   aksight provision                   do it, and prove that data arrives
 
-Exit codes: 0 done  1 error  2 changes  10 denied  11 not proven  12 locked  13 waits for approval  64 usage  130 stopped";
+Exit codes: 0 done  1 error  2 changes  10 denied  11 not proven  12 locked  13 waits for somebody  64 usage  130 stopped";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Generate(generate::GenerateArgs),
     Plan(plan::PlanArgs),
     Provision(provision::ProvisionArgs),
+    Handoff(handoff::HandoffArgs),
     Verify(verify::VerifyArgs),
     Drift(drift::DriftArgs),
     Reconcile(reconcile::ReconcileArgs),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aksight::azure::{self, CredentialSource};
+use aksight::base::cloud::CloudName;
 use aksight::base::{Clock, Cloud, Secret};
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Outcome, Stream};
@@ -166,7 +167,7 @@ impl Refused {
         Self { problems: vec![problem], text: String::new(), exit_code: 64 }
     }
 
-    fn machine(problem: Diagnostic) -> Self {
+    pub(crate) fn machine(problem: Diagnostic) -> Self {
         Self { problems: vec![problem], text: String::new(), exit_code: exit_code(Outcome::Failed) }
     }
 }
@@ -374,17 +375,35 @@ pub(crate) async fn set(
     Ok((setup, Strike { embedded: way.embedded, store: None }))
 }
 
-async fn real(script: &Script) -> Result<Way, Refused> {
-    let lookup = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+/// Who signs in, and where.
+pub(crate) struct SignIn {
+    pub(crate) credential: CredentialSource,
+    pub(crate) http: reqwest::Client,
+    pub(crate) cloud: Cloud,
+}
+
+/// The value of a variable of the environment that is set.
+fn lookup(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// The sign-in that the environment says; `tenant` and `cloud` are used where it does not name its own.
+pub(crate) async fn sign_in(tenant: Option<&str>, cloud: CloudName) -> Result<SignIn, Refused> {
     let failed = |error: azure::Error| Refused::machine(problem::of_azure(&error));
-    let wanted = &script.spec.stack.azure;
-    let with_file = |name: &str| lookup(name).or_else(|| wanted.tenant.clone().filter(|_| name == "ARM_TENANT_ID"));
-    let credential = azure::credential::from_environment(with_file).map_err(failed)?;
+    let with_tenant = |name: &str| lookup(name).or_else(|| tenant.map(str::to_owned).filter(|_| name == "ARM_TENANT_ID"));
+    let credential = azure::credential::from_environment(with_tenant).map_err(failed)?;
     let http = azure::http::client(&[]).map_err(failed)?;
     let cloud = match lookup("ARM_METADATA_HOSTNAME") {
         Some(host) => azure::discover(&host, &http).await.map_err(failed)?,
-        None => Cloud::named(wanted.cloud),
+        None => Cloud::named(cloud),
     };
+    Ok(SignIn { credential, http, cloud })
+}
+
+async fn real(script: &Script) -> Result<Way, Refused> {
+    let failed = |error: azure::Error| Refused::machine(problem::of_azure(&error));
+    let wanted = &script.spec.stack.azure;
+    let SignIn { credential, http, cloud } = sign_in(wanted.tenant.as_deref(), wanted.cloud).await?;
     let named = wanted.subscription.clone().or_else(|| lookup("ARM_SUBSCRIPTION_ID")).or_else(|| lookup("AZURE_SUBSCRIPTION_ID"));
     let subscription = match (named, &credential) {
         (Some(named), _) => named,

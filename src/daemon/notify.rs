@@ -61,6 +61,7 @@ impl Incidents {
                 self.0.insert(stack.to_owned(), trouble);
                 let said = match trouble {
                     Trouble::Drift => "is not as its file says",
+                    Trouble::Waiting if report.waits_for_rights() => "waits for somebody who has the right",
                     Trouble::Waiting => "has a plan that waits for approval",
                     Trouble::Unproven => "is applied, but data is not proven to arrive",
                     Trouble::Failed => "could not be reconciled",

@@ -44,7 +44,7 @@ impl Summary {
             // Only what still waits can be approved: a plan that was carried out is none any more.
             plan: drift
                 .and_then(|found| found.plan.clone())
-                .filter(|_| matches!(report.result, Outcome::Waiting | Outcome::Drifted)),
+                .filter(|_| matches!(report.result, Outcome::Waiting | Outcome::Drifted) && !report.waits_for_rights()),
             problem: report.diagnostics.first().map(|problem| format!("{}: {}", problem.code, problem.summary)),
             seconds: report.durations.total.as_secs_f64(),
             swept: drift.is_some_and(|found| found.swept),

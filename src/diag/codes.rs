@@ -79,6 +79,7 @@ register! {
     AzureRegistration = "AKS-0411" "a resource provider is not registered";
     AzurePolicy = "AKS-0412" "an Azure Policy or a lock forbids it";
     AzureExists = "AKS-0413" "something exists that terraform's state does not know";
+    AzureWithheld = "AKS-0414" "an act waits for somebody who has the right";
     ClusterUnreachable = "AKS-0501" "the cluster cannot be reached";
     ClusterCommand = "AKS-0502" "a command in the cluster did not run";
     SettingsConflict = "AKS-0503" "the metrics settings cannot be merged";
@@ -91,6 +92,7 @@ register! {
     PlanStale = "AKS-0703" "the world has moved since the plan was made";
     PlanUnusable = "AKS-0704" "a saved plan cannot be used";
     PlanSecret = "AKS-0705" "a saved plan would hold secrets in clear";
+    HandoffUnusable = "AKS-0706" "a handoff cannot be used";
     VerifyBroken = "AKS-0801" "a link between the cluster and the workspace is broken";
     VerifyLate = "AKS-0802" "data did not arrive in time";
 }

@@ -5,6 +5,7 @@
 mod check;
 mod drift;
 mod fleet;
+mod handoff;
 mod report;
 mod unit;
 
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use check::{Check, CheckId, Verdict};
 pub use drift::{Depth, DriftClass, DriftItem, Winner};
 pub use fleet::{FLEET_SCHEMA, FleetLine, FleetReport, SweepSummary};
+pub use handoff::{Act, Asker, Doing, HANDOFF_SCHEMA, HandedOff, Handoff, Holder, Later, NeededRight};
 pub use report::{DriftReport, Durations, Outcome, PlanSummary, REPORT_SCHEMA, Report, SavedPlan, UnitLine};
 pub use unit::{Action, Change, Finding, FindingLevel, Owner, UnitId, UnitStatus};
 

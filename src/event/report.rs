@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Action, Change, Check, Depth, DriftItem, Finding, Owner, UnitId, UnitStatus};
+use super::{Action, Change, Check, Depth, DriftItem, Finding, HandedOff, Owner, UnitId, UnitStatus};
 use crate::base::clock::Timestamp;
 use crate::diag::Diagnostic;
 
@@ -209,6 +209,9 @@ pub struct Report {
     /// The plan in a file, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved_plan: Option<SavedPlan>,
+    /// What is handed to somebody who has the rights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<HandedOff>,
     /// Every unit, in plan order.
     pub units: Vec<UnitLine>,
     /// Every check, in data-flow order.
@@ -227,6 +230,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether something waits for somebody who has the right to do it.
+    #[must_use]
+    pub fn waits_for_rights(&self) -> bool {
+        self.units.iter().any(|unit| unit.status == UnitStatus::Waiting)
+    }
+
     /// An empty report of `command`, to be filled while it runs.
     pub fn new(command: impl Into<String>) -> Self {
         Self {
@@ -243,6 +252,7 @@ impl Report {
             exit_code: 0,
             plan: PlanSummary::default(),
             saved_plan: None,
+            handoff: None,
             units: Vec::new(),
             checks: Vec::new(),
             drift: None,

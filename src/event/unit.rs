@@ -108,7 +108,9 @@ pub enum UnitStatus {
     Done,
     /// Stopped with an error.
     Failed,
-    /// Not started, because a unit it needs failed.
+    /// Azure refused it, because a right is missing: it waits for somebody who has that right.
+    Waiting,
+    /// Not started, because a unit it needs failed or waits.
     Blocked,
     /// Stopped by the user.
     Cancelled,

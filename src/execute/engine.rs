@@ -24,6 +24,14 @@ pub struct Execution {
     pub failures: Vec<(UnitId, Error)>,
 }
 
+impl Execution {
+    /// Whether anything was brought to its end.
+    #[must_use]
+    pub fn has_done(&self) -> bool {
+        self.units.iter().any(|unit| unit.status == UnitStatus::Done)
+    }
+}
+
 /// How one step ended.
 pub(super) struct Outcome {
     /// What proves it.
@@ -42,6 +50,12 @@ struct Ended {
     unit: UnitId,
     elapsed: Duration,
     result: Result<Outcome, Error>,
+}
+
+impl Ended {
+    fn is_withheld(&self) -> bool {
+        self.result.as_ref().is_err_and(Error::is_withheld)
+    }
 }
 
 /// Carries out an approved plan. Failures do not stop units that do not depend on them.
@@ -67,8 +81,9 @@ pub async fn run(plan: &Plan<Approved>, hands: &Hands) -> Result<Execution, Erro
                 if ended.result.is_ok() {
                     order.done(&ended.unit);
                 } else {
+                    let why = if ended.is_withheld() { "a unit it needs waits" } else { "a unit it needs failed" };
                     for id in order.block_after(&ended.unit) {
-                        book.mark(&id, UnitStatus::Blocked, "a unit it needs failed");
+                        book.mark(&id, UnitStatus::Blocked, why);
                     }
                 }
                 book.close(ended, hands);
@@ -110,14 +125,19 @@ async fn carry_out(unit: Unit, hands: Hands, writer: Option<Arc<Mutex<()>>>) -> 
 
 async fn record_and_do(unit: &Unit, mut hands: Hands) -> Result<Outcome, Error> {
     let Some(step) = &unit.step else { return Ok(Outcome::proven(unit.reason.clone())) };
-    let intent = hands.journal.intend(&hands.run, unit.id.as_str(), &json!(step), hands.clock.now()).await?;
-    hands.intent = Some(intent);
+    if let Some(stack) = &hands.stack {
+        let intent = stack.journal.intend(&stack.run, unit.id.as_str(), &json!(step), hands.clock.now()).await?;
+        hands.intent = Some(intent);
+    }
     let result = steps::perform(unit, step, &hands).await;
-    let (outcome, evidence) = match &result {
-        Ok(done) => ("done", done.evidence.clone()),
-        Err(error) => ("failed", chain(error)),
-    };
-    hands.journal.settle(intent, outcome, &json!(evidence), hands.clock.now()).await?;
+    if let (Some(stack), Some(intent)) = (&hands.stack, hands.intent) {
+        let (outcome, evidence) = match &result {
+            Ok(done) => ("done", done.evidence.clone()),
+            Err(error) if error.is_withheld() => ("waiting", chain(error)),
+            Err(error) => ("failed", chain(error)),
+        };
+        stack.journal.settle(intent, outcome, &json!(evidence), hands.clock.now()).await?;
+    }
     result
 }
 
@@ -157,6 +177,7 @@ impl Book {
         let status = match &ended.result {
             Ok(_) => UnitStatus::Done,
             Err(Error::Cancelled) => UnitStatus::Cancelled,
+            Err(Error::Withhold { .. }) => UnitStatus::Waiting,
             Err(error) if hands.cancel.is_cancelled() && error.class() == crate::base::Class::Cancelled => UnitStatus::Cancelled,
             Err(_) => UnitStatus::Failed,
         };

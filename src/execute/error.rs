@@ -1,6 +1,7 @@
 //! Why a step stopped.
 
 use crate::base::{ArmId, Class};
+use crate::plan::Right;
 use crate::{azure, journal, kube, terraform};
 
 /// A step's failure. Prints only itself; the cause is its source.
@@ -9,6 +10,14 @@ pub enum Error {
     /// Azure refused or could not be reached.
     #[error("azure did not do it")]
     Azure(#[from] azure::Error),
+    /// Azure withholds the right to do it, and nobody has done it: somebody who has the right must.
+    #[error("the right `{}` at `{}` is missing", right.action, right.scope)]
+    Withhold {
+        /// What is missing.
+        right: Right,
+        /// Azure's refusal.
+        source: azure::Error,
+    },
     /// Terraform stopped.
     #[error("terraform did not do it")]
     Terraform(#[from] terraform::Error),
@@ -51,11 +60,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// A privileged act that Azure refused: ARM's plain word that the right is missing, as opposed to a policy, a lock or a deny
+    /// assignment (contract §9.5). Everything else stays what it is.
+    pub(super) fn of_act(right: Right, error: azure::Error) -> Self {
+        let missing = error.refusal().is_some_and(|refusal| refusal.status == 403) && error.is("AuthorizationFailed");
+        if missing { Self::Withhold { right, source: error } } else { Self::Azure(error) }
+    }
+
+    /// Whether it waits for somebody who has the right.
+    #[must_use]
+    pub const fn is_withheld(&self) -> bool {
+        matches!(self, Self::Withhold { .. })
+    }
+
     /// What the failure means.
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
             Self::Azure(error) => error.class(),
+            Self::Withhold { .. } => Class::Permission,
             Self::Terraform(error) => error.class(),
             Self::Kube(error) => error.class(),
             Self::Journal(_) => Class::Refused,

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use crate::azure::{Accepted, Azure, Operation, Progress, Write};
-use crate::base::{ArmId, ArmObject, Clock, Kind};
+use crate::base::{ArmId, ArmObject, Clock, Kind, clock::Timestamp};
 use crate::event::{Stream, UnitId};
 use crate::journal::{IntentId, Journal, RunId};
 use crate::kube::Door;
@@ -23,16 +23,8 @@ const OPERATION_BOUND: Duration = Duration::from_hours(1);
 pub struct Hands {
     /// Azure.
     pub azure: Azure,
-    /// Terraform's directory.
-    pub terraform: Workdir,
-    /// The plan file that was shown.
-    pub plan_file: PathBuf,
-    /// The way into the cluster.
-    pub door: Door,
-    /// The stack's journal.
-    pub journal: Journal,
-    /// This run in the journal.
-    pub run: RunId,
+    /// What belongs to a stack; nothing when somebody else's acts are done, who keeps the stack.
+    pub stack: Option<StackHands>,
     /// The step that these hands work for; set by the engine.
     pub intent: Option<IntentId>,
     /// The subscription's GUID.
@@ -47,7 +39,34 @@ pub struct Hands {
     pub again: CancellationToken,
 }
 
+/// What steps touch that only the keeper of a stack has.
+#[derive(Clone, Debug)]
+pub struct StackHands {
+    /// Terraform's directory.
+    pub terraform: Workdir,
+    /// The plan file that was shown.
+    pub plan_file: PathBuf,
+    /// The way into the cluster.
+    pub door: Door,
+    /// The stack's journal.
+    pub journal: Journal,
+    /// This run in the journal.
+    pub run: RunId,
+}
+
+impl StackHands {
+    /// Keeps a value under a name in the journal.
+    pub(super) async fn put_output(&self, name: &str, value: &serde_json::Value, now: Timestamp) -> Result<(), Error> {
+        Ok(self.journal.put_output(&self.run, name, value, now).await?)
+    }
+}
+
 impl Hands {
+    /// What belongs to the stack.
+    pub(super) fn stack(&self) -> Result<&StackHands, Error> {
+        self.stack.as_ref().ok_or_else(|| Error::Moved("only who keeps the stack can do this".to_owned()))
+    }
+
     /// Reads a resource that must be there.
     pub(super) async fn need(&self, id: &ArmId, kind: Kind) -> Result<ArmObject, Error> {
         self.azure.get(id, kind).await?.ok_or_else(|| Error::Gone { resource: id.clone() })
@@ -59,9 +78,11 @@ impl Hands {
             Accepted::Done(_) => return Ok(()),
             Accepted::Running(operation) => operation,
         };
-        let entry = match self.intent {
-            Some(intent) => Some(self.journal.accept(intent, &json!(operation), self.clock.now()).await?),
-            None => None,
+        let entry = match (&self.stack, self.intent) {
+            (Some(stack), Some(intent)) => {
+                Some((&stack.journal, stack.journal.accept(intent, &json!(operation), self.clock.now()).await?))
+            }
+            _ => None,
         };
         let progress = |_: &Operation, progress: &Progress| {
             if let Progress::Running { state, .. } = progress {
@@ -69,8 +90,8 @@ impl Hands {
             }
         };
         let ended = self.azure.await_operation(operation, OPERATION_BOUND, &self.cancel, progress).await;
-        if let Some(entry) = entry {
-            self.journal.clear(entry, self.clock.now()).await?;
+        if let Some((journal, entry)) = entry {
+            journal.clear(entry, self.clock.now()).await?;
         }
         ended?;
         Ok(())

@@ -11,5 +11,5 @@ mod steps;
 
 pub use engine::{Execution, run};
 pub use error::Error;
-pub use hands::Hands;
+pub use hands::{Hands, StackHands};
 pub use steps::TAKEN_UP;

@@ -17,7 +17,9 @@ use crate::base::{ArmId, ArmObject, clock::Timestamp};
 pub use cluster::{Agents, ClusterView, SettingsMap};
 pub use collection::{Association, PROMETHEUS_STREAM, RuleTemplate, prometheus_workspaces};
 pub use grafana::GrafanaView;
-pub use roles::{Assignment, Principal, PrincipalKind, Scope};
+pub use roles::{Assignment, Principal, Scope};
+
+pub use crate::base::PrincipalKind;
 pub use surroundings::Surroundings;
 
 /// One look at one thing.

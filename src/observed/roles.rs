@@ -2,33 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::{ArmId, Role};
-
-/// What a principal is; Azure wants to be told (contract §4.3: without `principalType` fresh identities are not found).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum PrincipalKind {
-    /// A person.
-    User,
-    /// A group.
-    Group,
-    /// An application or a managed identity.
-    ServicePrincipal,
-}
-
-impl PrincipalKind {
-    /// The spelling of `principalType`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "User",
-            Self::Group => "Group",
-            Self::ServicePrincipal => "ServicePrincipal",
-        }
-    }
-}
+use crate::base::{ArmId, PrincipalKind, Role};
 
 /// A principal in the resource tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +92,16 @@ impl Assignment {
             principal: properties["principalId"].as_str()?.to_owned(),
             role: properties["roleDefinitionId"].as_str()?.rsplit('/').next()?.to_ascii_lowercase(),
         })
+    }
+
+    /// How it gives what is wanted at a scope.
+    #[must_use]
+    pub fn evidence(&self, scope: &ArmId) -> String {
+        if self.scope.is(scope) {
+            format!("assigned as `{}`", self.id.name())
+        } else {
+            format!("inherited from `{}`", self.scope)
+        }
     }
 
     /// Whether this assignment, direct or inherited, gives `role` at `scope` to `principal`.

@@ -41,7 +41,12 @@ pub async fn plan(spec: &Spec, setup: Setup, allow_destroy: &[String], save: Opt
     Box::pin(work).instrument(span).await
 }
 
-async fn draw(outside: &Outside, spec: &Spec, allowed: &[String], tally: &mut Tally) -> Result<(Plan<Checked>, Observed), Stop> {
+pub(super) async fn draw(
+    outside: &Outside,
+    spec: &Spec,
+    allowed: &[String],
+    tally: &mut Tally,
+) -> Result<(Plan<Checked>, Observed), Stop> {
     let setup = outside.setup();
     let desired = resolve(spec, &setup.subscription);
     let policies = judge::policies(spec, &setup.base)?;

@@ -15,7 +15,7 @@ use super::{judge, outputs, prepare, problem, resume, trace, verify};
 use crate::base::Class;
 use crate::desired::{Desired, resolve};
 use crate::diag::{Code, Diagnostic};
-use crate::event::{Event, Outcome, Phase, Report};
+use crate::event::{Event, Outcome, Phase, Report, UnitId};
 use crate::execute::{self, Execution};
 use crate::observed::Observed;
 use crate::plan::{self, Approved, Checked, Plan};
@@ -217,8 +217,8 @@ async fn carry_out(
     resume::expect(outside, desired, plan).await?;
     outside.setup().events.emit(Event::Phase { phase: Phase::Execute });
     let mut hands = outside.hands();
-    if let Some(file) = file {
-        hands.plan_file.clone_from(&file.0);
+    if let (Some(file), Some(stack)) = (file, &mut hands.stack) {
+        stack.plan_file.clone_from(&file.0);
     }
     let work = async { execute::run(plan, &hands).await.map_err(|error| Stop::failed(problem::of_step(None, &error))) };
     trace::during("execute", work).await
@@ -235,18 +235,36 @@ pub(super) async fn judge_failures(outside: &Outside, execution: &Execution, rou
             outside.journal.settle_creation(address).await?;
         }
     }
-    let problems: Vec<Diagnostic> = execution.failures.iter().map(|(unit, error)| problem::of_step(Some(unit), error)).collect();
-    if problems.is_empty() {
+    let (withheld, failed): (Vec<&Failure>, Vec<&Failure>) =
+        execution.failures.iter().partition(|(_, error)| error.is_withheld());
+    let told = |(unit, error): &&Failure| problem::of_step(Some(unit), error);
+    let mut problems: Vec<Diagnostic> = failed.iter().map(told).collect();
+    if failed.is_empty() && (withheld.is_empty() || (round < MOST_ROUNDS && execution.has_done())) {
+        // What waits for somebody else ends the run only when there is nothing left that this one may do.
         return Ok(());
     }
-    if round < MOST_ROUNDS && execution.failures.iter().all(|(_, error)| may_pass(&error.class())) {
+    if round < MOST_ROUNDS && !failed.is_empty() && failed.iter().all(|(_, error)| may_pass(&error.class())) {
         outside.setup().events.warn(format!("{}; looking again", problems[0].summary));
         return Ok(());
+    }
+    problems.extend(withheld.iter().map(told));
+    if failed.is_empty() {
+        tally.report.next.extend(HAND_OFF.map(str::to_owned));
+        return Err(Stop { outcome: Outcome::Waiting, problems });
     }
     tally.report.next.push("run the same command again once the cause is removed: what is done stays done".to_owned());
     let locked = execution.failures.iter().any(|(_, error)| error.class() == Class::Locked);
     Err(Stop { outcome: if locked { Outcome::Locked } else { Outcome::Failed }, problems })
 }
+
+type Failure = (UnitId, execute::Error);
+
+/// What follows when acts wait for somebody who has the right.
+const HAND_OFF: [&str; 3] = [
+    "hand it off: `aksight handoff --out handoff.json` writes down what waits, for review",
+    "somebody who has the rights carries it out: `aksight handoff apply handoff.json`, or the `az` commands in the file",
+    "then run the same command again: it goes on from there",
+];
 
 const fn may_pass(class: &Class) -> bool {
     matches!(class, Class::Transient | Class::Throttled(_) | Class::Busy | Class::NotYet | Class::Conflict)

@@ -246,7 +246,7 @@ fn file(stored: &Value, now: &Value) -> Vec<String> {
     if told.is_empty() { vec!["the file: it does not have the digest of its review".to_owned()] } else { told }
 }
 
-fn age(made: Timestamp, now: Timestamp, most: Duration) -> Option<String> {
+pub(super) fn age(made: Timestamp, now: Timestamp, most: Duration) -> Option<String> {
     let old = now.duration_since(made);
     match Duration::try_from(old) {
         Ok(old) if old <= most => None,

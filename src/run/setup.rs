@@ -14,7 +14,7 @@ use super::trace;
 use crate::azure::{self, Azure, CredentialSource};
 use crate::base::{Clock, Cloud};
 use crate::event::Stream;
-use crate::execute::Hands;
+use crate::execute::{Hands, StackHands};
 use crate::journal::{self, Database, Journal, LEASE, Lease, LockError, Owner, RunId, StackLock, Start};
 use crate::kube::Door;
 use crate::spec::Spec;
@@ -285,11 +285,13 @@ impl Outside {
     pub fn hands(&self) -> Hands {
         Hands {
             azure: self.azure.clone(),
-            terraform: self.terraform.clone(),
-            plan_file: self.plan_file.clone(),
-            door: self.door.clone(),
-            journal: self.journal.clone(),
-            run: self.run.clone(),
+            stack: Some(StackHands {
+                terraform: self.terraform.clone(),
+                plan_file: self.plan_file.clone(),
+                door: self.door.clone(),
+                journal: self.journal.clone(),
+                run: self.run.clone(),
+            }),
             intent: None,
             subscription: self.setup.subscription.clone(),
             clock: self.setup.clock.clone(),

@@ -1,7 +1,7 @@
 //! What every command on a stack does around its library call: file, stage, signals, progress, report, exit code.
 
 use std::io::Write as _;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Outcome, Report, Stream};
@@ -27,6 +27,8 @@ pub(crate) struct Act {
     pub(crate) stops: Stops,
     /// Whether a person can be asked. In a fleet nobody is: several stacks would ask at once.
     pub(crate) can_ask: bool,
+    /// Whether standard output holds another document; the result is then told on standard error.
+    pub(crate) aside: AtomicBool,
     /// What a sweep saw of the stack, when it was swept and is as wished.
     pub(crate) seen: Option<Seen>,
 }
@@ -86,7 +88,16 @@ where
         listen(&stops, &events);
         match subject {
             Subject::Stack(script) => {
-                let act = Act { script: *script, terminal, progress, desk, stops, can_ask: prompt::possible(), seen: None };
+                let act = Act {
+                    script: *script,
+                    terminal,
+                    progress,
+                    desk,
+                    stops,
+                    can_ask: prompt::possible(),
+                    aside: AtomicBool::default(),
+                    seen: None,
+                };
                 alone(command, args, install, &act, &events, call).await
             }
             Subject::Fleet(script) => {
@@ -154,7 +165,7 @@ where
 }
 
 /// Follows SIGINT and SIGTERM.
-fn listen(stops: &Stops, events: &Stream) {
+pub(super) fn listen(stops: &Stops, events: &Stream) {
     use tokio::signal::unix::{SignalKind, signal};
     let (stops, events) = (stops.clone(), events.clone());
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
@@ -184,7 +195,11 @@ async fn tell(args: &StackArgs, act: &Act, report: &Report) -> std::io::Result<E
         Output::Json => writeln!(std::io::stdout(), "{json}")?,
         Output::Text => {
             std::io::stderr().write_all(problems.as_bytes())?;
-            std::io::stdout().write_all(text.as_bytes())?;
+            if act.aside.load(Ordering::Relaxed) {
+                std::io::stderr().write_all(text.as_bytes())?;
+            } else {
+                std::io::stdout().write_all(text.as_bytes())?;
+            }
         }
         Output::Github | Output::Azdo => {}
     }

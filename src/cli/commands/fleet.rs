@@ -1,6 +1,7 @@
 //! A command on every stack of a fleet.
 
 use std::io::Write as _;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use aksight::base::{SPANS, span};
@@ -79,6 +80,7 @@ where
             desk: (*desk).clone(),
             stops: (*stops).clone(),
             can_ask: false,
+            aside: AtomicBool::default(),
             seen: seen.flatten().cloned(),
         };
         let ended = Box::pin(act::once(command, args, &act, &labelled, Some(&theatre), call)).await;

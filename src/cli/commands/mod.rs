@@ -7,6 +7,7 @@ pub(crate) mod drift;
 pub(crate) mod explain;
 mod fleet;
 pub(crate) mod generate;
+pub(crate) mod handoff;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod outputs;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: &Command) -> std::io::Result<Exit> {
         Command::Generate(args) => generate::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Provision(args) => provision::run(args),
+        Command::Handoff(args) => handoff::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Drift(args) => drift::run(args),
         Command::Reconcile(args) => reconcile::run(args),

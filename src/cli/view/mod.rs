@@ -3,6 +3,7 @@
 pub(crate) mod diagnostic;
 pub(crate) mod drift;
 pub(crate) mod fleet;
+pub(crate) mod handoff;
 pub(crate) mod pipeline;
 pub(crate) mod plan;
 pub(crate) mod policy;

@@ -165,6 +165,7 @@ impl Screen {
             UnitStatus::Done => ("done", Tone::Good),
             UnitStatus::Failed => ("failed", Tone::Bad),
             UnitStatus::Unchanged => ("as wished", Tone::Quiet),
+            UnitStatus::Waiting => ("waits", Tone::Change),
             UnitStatus::Planned | UnitStatus::Blocked | UnitStatus::Cancelled => ("stopped", Tone::Change),
         };
         let evidence = if detail.is_empty() { String::new() } else { format!(": {detail}") };

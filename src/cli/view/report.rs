@@ -13,6 +13,9 @@ pub(crate) fn json(report: &Report) -> String {
 pub(crate) fn text(report: &Report, terminal: &Terminal) -> String {
     let mut told = headline(report, terminal) + "\n";
     told.extend(report.drift.as_ref().map(|found| super::drift::text(found, terminal)));
+    if let Some(handed) = report.handoff.as_ref().filter(|_| report.command == "handoff") {
+        told.push_str(&super::handoff::text(handed, terminal));
+    }
     told.push_str(&done(report, terminal));
     for check in &report.checks {
         told.push_str(&one_check(check, terminal));
@@ -45,7 +48,7 @@ fn saved_plan(saved: &SavedPlan) -> String {
 fn headline(report: &Report, terminal: &Terminal) -> String {
     let stack = report.stack.as_deref().unwrap_or("?");
     let proven = if report.verified { ", data is proven to arrive" } else { "" };
-    let (tone, said) = match report.result {
+    let (tone, said) = super::handoff::headline(report).unwrap_or_else(|| match report.result {
         Outcome::Changed if report.command == "destroy" => (Tone::Good, format!("Stack {stack} is gone.")),
         Outcome::Changed if report.command == "disable" => (Tone::Good, format!("The metrics of stack {stack} are off.")),
         Outcome::Unchanged if report.command == "disable" => {
@@ -64,10 +67,13 @@ fn headline(report: &Report, terminal: &Terminal) -> String {
         Outcome::Waiting if report.saved_plan.as_ref().is_some_and(|saved| saved.applied) => {
             (Tone::Change, format!("Stack {stack} waits for a new review; what is done stays done."))
         }
+        Outcome::Waiting if report.waits_for_rights() => {
+            (Tone::Change, format!("Stack {stack} waits for somebody who has the right; what could be done without is done."))
+        }
         Outcome::Waiting => (Tone::Change, format!("Stack {stack} waits for approval; nothing was changed.")),
         Outcome::Interrupted => (Tone::Change, format!("Stack {stack}: stopped; run the same command again to go on.")),
         Outcome::Failed => (Tone::Bad, format!("Stack {stack}: failed.")),
-    };
+    });
     let rehearsal = if report.rehearsal { " (rehearsal)" } else { "" };
     let wrapped = terminal.paragraph("", &format!("{said}{rehearsal}"));
     terminal.paint(tone, wrapped.trim_end())
@@ -88,6 +94,7 @@ fn done(report: &Report, terminal: &Terminal) -> String {
     }
     for (status, word, tone) in [
         (UnitStatus::Failed, "failed", Tone::Bad),
+        (UnitStatus::Waiting, "waits", Tone::Change),
         (UnitStatus::Blocked, "not started", Tone::Change),
         (UnitStatus::Cancelled, "stopped", Tone::Change),
     ] {

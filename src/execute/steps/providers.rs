@@ -7,7 +7,8 @@ use crate::event::UnitId;
 use crate::execute::engine::Outcome;
 use crate::execute::retry::patiently;
 use crate::execute::{Error, Hands};
-use crate::plan::diff::providers::is_registered;
+use crate::plan::Right;
+use crate::plan::diff::providers::{is_registered, is_registering};
 
 /// Contract §1.2: poll every 10 s, give up after 15 minutes.
 const POLL: Duration = Duration::from_secs(10);
@@ -16,8 +17,22 @@ const POLLS: u32 = 90;
 pub(super) async fn register(unit: &UnitId, namespace: &str, hands: &Hands) -> Result<Outcome, Error> {
     let manager = hands.azure.resource_manager(&hands.subscription)?;
     let mut state = patiently(hands, unit, false, || async { Ok(manager.provider_state(namespace).await?) }).await?;
-    if !is_registered(&state) && !state.eq_ignore_ascii_case("Registering") {
-        patiently(hands, unit, false, || async { Ok(manager.register(namespace).await?) }).await?;
+    if !is_registered(&state) && !is_registering(&state) {
+        let asked = patiently(hands, unit, false, || async {
+            let answer = manager.register(namespace).await;
+            answer.map_err(|error| Error::of_act(Right::to_register(namespace, &hands.subscription), error))
+        });
+        match asked.await {
+            Ok(_) => {}
+            // Somebody who may do it may have done it in the meantime.
+            Err(error) if error.is_withheld() => {
+                state = manager.provider_state(namespace).await?;
+                if !is_registered(&state) && !is_registering(&state) {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
     }
     for _ in 0..POLLS {
         if is_registered(&state) {

@@ -11,8 +11,8 @@ use crate::execute::engine::Outcome;
 use crate::execute::retry::patiently;
 use crate::execute::{Error, Hands};
 use crate::observed::{Assignment, PrincipalKind};
-use crate::plan::PrincipalRef;
 use crate::plan::diff::roles::satisfied;
+use crate::plan::{PrincipalRef, Right};
 
 pub(super) async fn assign(
     unit: &UnitId,
@@ -30,7 +30,15 @@ pub(super) async fn assign(
         if let Some(found) = wanted.found(hands).await? {
             return Ok(found);
         }
-        wanted.write(unit, hands, 0).await?;
+        match wanted.write(unit, hands, 0).await {
+            Err(Error::Azure(error)) => {
+                let refused = Error::of_act(Right::to_assign(scope), error);
+                // Somebody who may do it may have done it in the meantime.
+                let found = if refused.is_withheld() { wanted.found(hands).await? } else { None };
+                return found.ok_or(refused);
+            }
+            other => other?,
+        }
         wanted.found(hands).await?.ok_or_else(|| Error::NotReadBack {
             what: format!("{} for `{}`", role.name(), wanted.principal),
             shows: "no such assignment".into(),

@@ -25,7 +25,7 @@ pub(super) async fn merge_settings(
     fragments: &[Fragment],
     hands: &Hands,
 ) -> Result<Outcome, Error> {
-    let access = hands.door.open(&hands.need(cluster, Kind::ManagedCluster).await?).await?;
+    let access = hands.stack()?.door.open(&hands.need(cluster, Kind::ManagedCluster).await?).await?;
     patiently(hands, unit, true, || async {
         let seen = access.config_map(NAMESPACE, CONFIG_MAP).await?;
         let merged =
@@ -38,7 +38,7 @@ pub(super) async fn merge_settings(
         }
         // Before the write: agents that restart while it is being confirmed have read it, and a kill right after it is no loss.
         let now = hands.clock.now();
-        hands.journal.put_output(&hands.run, WRITTEN, &serde_json::json!(now.to_string()), now).await?;
+        hands.stack()?.put_output(WRITTEN, &serde_json::json!(now.to_string()), now).await?;
         let map = seen.unwrap_or_else(|| ConfigMap::new(NAMESPACE, CONFIG_MAP)).with_data(&merged.data);
         access.write_config_map(&map).await?;
         Ok(())
@@ -48,7 +48,7 @@ pub(super) async fn merge_settings(
 }
 
 pub(super) async fn await_pickup(unit: &UnitId, cluster: &ArmId, hands: &Hands) -> Result<Outcome, Error> {
-    let access = hands.door.open(&hands.need(cluster, Kind::ManagedCluster).await?).await?;
+    let access = hands.stack()?.door.open(&hands.need(cluster, Kind::ManagedCluster).await?).await?;
     let map = access.config_map(NAMESPACE, CONFIG_MAP).await?;
     let mut changed = changed_at(map.as_ref(), hands).await?;
     let mut restarted = false;
@@ -85,7 +85,7 @@ pub(super) async fn await_pickup(unit: &UnitId, cluster: &ArmId, hands: &Hands) 
 /// Notes which settings were taken up, so that the next look need not ask the agents.
 async fn taken_up(hands: &Hands, map: Option<&ConfigMap>, how: &str) -> Result<Outcome, Error> {
     if let Some(map) = map {
-        hands.journal.put_output(&hands.run, TAKEN_UP, &serde_json::json!(map.version()), hands.clock.now()).await?;
+        hands.stack()?.put_output(TAKEN_UP, &serde_json::json!(map.version()), hands.clock.now()).await?;
     }
     Ok(Outcome::proven(how))
 }
@@ -95,6 +95,6 @@ async fn changed_at(map: Option<&ConfigMap>, hands: &Hands) -> Result<Timestamp,
     if let Some(at) = map.and_then(ConfigMap::changed_at) {
         return Ok(at);
     }
-    let remembered = hands.journal.output(WRITTEN).await?.and_then(|value| value.as_str()?.parse().ok());
+    let remembered = hands.stack()?.journal.output(WRITTEN).await?.and_then(|value| value.as_str()?.parse().ok());
     Ok(remembered.unwrap_or_else(|| hands.clock.now()))
 }

@@ -27,7 +27,8 @@ pub(super) async fn apply(unit: &UnitId, hands: &Hands) -> Result<Outcome, Error
         }
     };
     let watch = Watch { on: &hear, cancel: &hands.cancel, again: &hands.again };
-    let summary = hands.terraform.apply(&hands.plan_file, watch).await?;
+    let stack = hands.stack()?;
+    let summary = stack.terraform.apply(&stack.plan_file, watch).await?;
     let evidence = format!("terraform applied: {} added, {} changed, {} destroyed", summary.add, summary.change, summary.remove);
     Ok(Outcome { evidence, within: lines.into_inner().unwrap_or_default() })
 }

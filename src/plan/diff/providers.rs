@@ -16,6 +16,12 @@ pub fn is_registered(state: &str) -> bool {
     state.eq_ignore_ascii_case("Registered")
 }
 
+/// Whether somebody asked for it already.
+#[must_use]
+pub fn is_registering(state: &str) -> bool {
+    state.eq_ignore_ascii_case("Registering")
+}
+
 /// One unit per namespace.
 pub fn units(desired: &Desired, observed: &Observed, blind: &mut Vec<String>) -> Vec<Unit> {
     let states = match &observed.registrations {
@@ -32,7 +38,7 @@ pub fn units(desired: &Desired, observed: &Observed, blind: &mut Vec<String>) ->
         if is_registered(state) {
             return Unit::unchanged(unit_id(namespace), title, Owner::Rest, "its registration state is Registered");
         }
-        let action = if state.eq_ignore_ascii_case("Registering") { Action::Wait } else { Action::Create };
+        let action = if is_registering(state) { Action::Wait } else { Action::Create };
         let step = Step::RegisterProvider { namespace: (*namespace).to_owned() };
         Unit::needing(unit_id(namespace), title, Owner::Rest, action, format!("its registration state is {state}"), step)
             .with_changes(vec![Change::new("registrationState", Some(state), Some("Registered"))])

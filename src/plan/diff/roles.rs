@@ -47,16 +47,12 @@ fn unit(desired: &Desired, observed: &Observed, wish: &RoleWish, blind: &mut Vec
         blind.push(format!("role assignments at `{}`: {why}", wish.scope));
     }
     let found = principal.as_deref().and_then(|principal| satisfied(known, (&wish.scope, wish.role, principal)));
-    let unit = match found {
-        Some(found) if found.scope.is(&wish.scope) => {
-            Unit::unchanged(id, title, Owner::Rest, format!("assigned as `{}`", found.id.name()))
-        }
-        Some(found) => Unit::unchanged(id, title, Owner::Rest, format!("inherited from `{}`", found.scope)),
-        None => {
-            let step = Step::AssignRole { scope: wish.scope.clone(), role: wish.role, principal: reference };
-            let change = Change::new("roleDefinition", None, Some(wish.role.name()));
-            Unit::needing(id, title, Owner::Rest, Action::Create, wish.why, step).with_changes(vec![change])
-        }
+    let unit = if let Some(found) = found {
+        Unit::unchanged(id, title, Owner::Rest, found.evidence(&wish.scope))
+    } else {
+        let step = Step::AssignRole { scope: wish.scope.clone(), role: wish.role, principal: reference };
+        let change = Change::new("roleDefinition", None, Some(wish.role.name()));
+        Unit::needing(id, title, Owner::Rest, Action::Create, wish.why, step).with_changes(vec![change])
     };
     let unit = unit.after(draft::TERRAFORM, "terraform creates the scope");
     Some(match wish.holder {

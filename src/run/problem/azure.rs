@@ -3,6 +3,7 @@
 use crate::azure::Error;
 use crate::base::Class;
 use crate::diag::{ArmFault, Code, Diagnostic};
+use crate::plan::Right;
 
 /// An error of the Azure client, with what Azure said and what to do.
 #[must_use]
@@ -24,6 +25,18 @@ pub fn of_azure(error: &Error) -> Diagnostic {
         });
     }
     told
+}
+
+/// A privileged act that waits for somebody who has the right.
+pub(super) fn of_withheld(right: &Right, error: &Error) -> Diagnostic {
+    let told = of_azure(error);
+    Diagnostic {
+        code: Code::AzureWithheld,
+        summary: format!("the right `{}` at `{}` is missing", right.action, right.scope),
+        causes: vec![error.to_string()],
+        hints: Vec::new(),
+        ..told
+    }
 }
 
 fn kind(error: &Error) -> (Code, Option<&'static str>) {

@@ -18,6 +18,8 @@ pub fn of_bundle(file: &Path, error: &Error) -> Diagnostic {
         }
         Error::Io { .. } => told.hint("name a file that can be used, in a directory that is there"),
         Error::TooLarge { .. } | Error::Version { .. } | Error::Unwritable(_) | Error::Seal(_) | Error::Key(_) => told,
+        // What only a handoff can be; it has words of its own.
+        Error::NotAHandoff(_) | Error::Unfinished | Error::Contradicts(_) => of_handoff(file, error),
         Error::NotABundle(_) => told.hint("name a file that `aksight plan --out` wrote"),
         Error::CutShort { .. } | Error::Altered { .. } | Error::Malformed(_) | Error::Damaged => {
             told.hint("fetch it anew from where it was made; if it is the same there, find out who wrote to it")
@@ -57,4 +59,26 @@ pub fn of_secrets(file: &Path, names: &[String]) -> Diagnostic {
     let told = names.iter().fold(Diagnostic::error(Code::PlanSecret, summary), |told, name| told.caused_by(format!("`{name}`")));
     told.hint("encrypt it to the key of whoever carries it out: `--encrypt-to age1…`")
         .hint("or accept it with `--plain`, and keep the file as you keep terraform's state")
+}
+
+/// A file that cannot be written or read as a handoff.
+#[must_use]
+pub fn of_handoff(file: &Path, error: &Error) -> Diagnostic {
+    let told = unusable_handoff(file).caused_by(error.to_string()).caused_by_chain(std::error::Error::source(error));
+    match error {
+        Error::Io { .. } => told.hint("name a file that can be used, in a directory that is there"),
+        Error::Version { .. } => told.hint("use the aksight that made it, or have it made anew"),
+        Error::NotAHandoff(_) => told.hint("name a file that `aksight handoff --out FILE` wrote"),
+        _ => told.hint("fetch it anew from where it was made; if it is the same there, find out who wrote to it"),
+    }
+}
+
+/// A handoff that does not belong here, or no longer fits.
+#[must_use]
+pub fn unfit_handoff(file: &Path, causes: &[String], hint: &str) -> Diagnostic {
+    causes.iter().fold(unusable_handoff(file), Diagnostic::caused_by).hint(hint)
+}
+
+fn unusable_handoff(file: &Path) -> Diagnostic {
+    Diagnostic::error(Code::HandoffUnusable, format!("the handoff in `{}` cannot be used", file.display()))
 }

@@ -12,7 +12,7 @@ use crate::plan::{Refusal, Undrawable};
 use crate::{execute, kube, policy};
 
 pub use azure::of_azure;
-pub use bundle::{elsewhere, inconsistent, moved, of_bundle, of_secrets};
+pub use bundle::{elsewhere, inconsistent, moved, of_bundle, of_handoff, of_secrets, unfit_handoff};
 pub use terraform::of_terraform;
 
 /// A step's failure, with the unit it happened in.
@@ -20,6 +20,7 @@ pub use terraform::of_terraform;
 pub fn of_step(unit: Option<&UnitId>, error: &execute::Error) -> Diagnostic {
     let told = match error {
         execute::Error::Azure(error) => of_azure(error),
+        execute::Error::Withhold { right, source } => azure::of_withheld(right, source),
         execute::Error::Terraform(error) => of_terraform(error),
         execute::Error::Kube(error) => of_kube(error),
         execute::Error::Journal(error) => of_journal(error),

@@ -59,7 +59,7 @@ fn head(account: &Account<'_>) -> String {
         "## {sign} aksight {}: {} {}{rehearsal}\n\n",
         account.command,
         inline(&account.subject()),
-        headline(account.result())
+        headline(account.result(), account.stacks.iter().filter_map(|line| line.report).any(Report::waits_for_rights))
     );
     let counts = account.counts();
     if counts.writes() + counts.wait + counts.unchanged > 0 {
@@ -92,7 +92,7 @@ fn loud(count: usize) -> String {
     if count == 0 { "0".to_owned() } else { format!("**{count}**") }
 }
 
-const fn headline(result: Outcome) -> &'static str {
+const fn headline(result: Outcome, rights: bool) -> &'static str {
     match result {
         Outcome::Changed => "is as wished now",
         Outcome::Unchanged => "needs nothing",
@@ -101,6 +101,7 @@ const fn headline(result: Outcome) -> &'static str {
         Outcome::Denied => "has a plan that may not be carried out",
         Outcome::Unverified => "is not proven to send data",
         Outcome::Locked => "is held by another run",
+        Outcome::Waiting if rights => "waits for somebody who has the right",
         Outcome::Waiting => "waits for approval",
         Outcome::Interrupted => "was stopped",
         Outcome::Failed => "failed",
@@ -159,7 +160,11 @@ fn stack(line: &Line<'_>) -> String {
         Some(report) => {
             let counts = counted(report.plan.writes(), "change");
             let time = duration(report.durations.total);
-            format!("- {name} {} (exit code {}, {counts}, {time})\n", headline(report.result), report.exit_code)
+            format!(
+                "- {name} {} (exit code {}, {counts}, {time})\n",
+                headline(report.result, report.waits_for_rights()),
+                report.exit_code
+            )
         }
         None => format!("- {name} was not started: {}\n", inline(line.not_started.unwrap_or("nobody knows why"))),
     }
@@ -175,6 +180,7 @@ fn unit(unit: &UnitLine) -> String {
         UnitStatus::Planned | UnitStatus::Unchanged => "",
         UnitStatus::Done => ", done",
         UnitStatus::Failed => ", **failed**",
+        UnitStatus::Waiting => ", **waits for somebody who has the right**",
         UnitStatus::Blocked => ", not started",
         UnitStatus::Cancelled => ", stopped",
     };

@@ -1,0 +1,100 @@
+//! `handoff`: one look, and what of the plan waits for somebody who has the rights, as a file for that person.
+
+use std::path::PathBuf;
+
+use tracing::Instrument as _;
+
+use super::setup::{Outside, Setup};
+use super::stop::Stop;
+use super::tally::Tally;
+use super::{plan, problem, trace};
+use crate::azure;
+use crate::bundle;
+use crate::desired::resolve;
+use crate::event::{Asker, HandedOff, Handoff, Outcome, Report};
+use crate::observed::PrincipalKind;
+use crate::plan::handoff::acts;
+use crate::spec::Spec;
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Handing {
+    /// The file that it goes into; nothing when it is only shown.
+    pub out: Option<PathBuf>,
+}
+
+/// Finds out what is to be handed off, and writes it down. Reads only. Gives back the text of the file, too, when there is anything.
+pub async fn handoff(spec: &Spec, setup: Setup, handing: &Handing) -> (Option<String>, Report) {
+    let span = trace::run(&setup, spec);
+    let work = async {
+        let mut tally = Tally::new(&setup, spec);
+        let outside = match Outside::open(setup, spec).await {
+            Ok(outside) => outside,
+            Err(error) => return (None, tally.close(None, Err(error.into())).await),
+        };
+        let (text, ended) = match write_down(&outside, spec, handing, &mut tally).await {
+            Ok(Some(text)) => (Some(text), Ok(Outcome::Waiting)),
+            Ok(None) => (None, Ok(Outcome::Unchanged)),
+            Err(stop) => (None, Err(stop)),
+        };
+        (text, tally.close(Some(&outside), ended).await)
+    };
+    Box::pin(work).instrument(span).await
+}
+
+/// The text of the file; nothing when nothing is to be handed off.
+async fn write_down(outside: &Outside, spec: &Spec, handing: &Handing, tally: &mut Tally) -> Result<Option<String>, Stop> {
+    let setup = outside.setup();
+    let (plan, observed) = plan::draw(outside, spec, &[], tally).await?;
+    let desired = resolve(spec, &setup.subscription);
+    let (acts, later) = acts(&plan, &desired, &observed, |_| true);
+    if acts.is_empty() && later.is_empty() {
+        return Ok(None);
+    }
+    let me = outside.azure.who_am_i().await?;
+    let kind = match me.kind {
+        azure::PrincipalKind::User => PrincipalKind::User,
+        azure::PrincipalKind::ServicePrincipal => PrincipalKind::ServicePrincipal,
+    };
+    let handoff = Handoff {
+        stack: desired.stack.clone(),
+        made_at: observed.at,
+        made_by: setup.who.clone(),
+        made_with: env!("CARGO_PKG_VERSION").to_owned(),
+        tenant: me.tenant_id,
+        cloud: setup.cloud.environment.clone(),
+        arm: setup.cloud.arm.clone(),
+        subscription: setup.subscription.clone(),
+        rehearsal: setup.rehearsal,
+        asked_by: Asker { object_id: me.object_id, kind, name: me.display },
+        acts,
+        later,
+    };
+    let unwritable = |file: &PathBuf, error| Stop::failed(problem::of_handoff(file, &error));
+    let nowhere = PathBuf::from("-");
+    let (text, digest) = bundle::handoff::text(&handoff).map_err(|error| unwritable(&nowhere, error))?;
+    if let Some(file) = &handing.out {
+        bundle::handoff::write(file, &text).map_err(|error| unwritable(file, error))?;
+    }
+    let file = handing.out.as_ref().map(|file| file.display().to_string());
+    tally.report.next.extend(next(&handoff, file.as_deref(), &digest));
+    tally.report.handoff = Some(HandedOff { file, digest, content: handoff });
+    Ok(Some(text))
+}
+
+/// What to do next.
+fn next(handoff: &Handoff, file: Option<&str>, digest: &str) -> Vec<String> {
+    let mut next = Vec::new();
+    if !handoff.acts.is_empty() {
+        next.push(match file {
+            // With the digest, which is no secret: then it is this file, whoever can write to it.
+            Some(file) => {
+                format!("somebody who has the rights reviews it, then: `aksight handoff apply {file} --digest {digest}`")
+            }
+            None => "write it down for somebody who has the rights: `aksight handoff --out FILE`".to_owned(),
+        });
+    }
+    let after = if handoff.later.is_empty() { "it goes on from there" } else { "what could not be handed off yet can be then" };
+    next.push(format!("then run `aksight provision` again: {after}"));
+    next
+}
