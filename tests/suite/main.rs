@@ -24,6 +24,7 @@ mod refusals;
 mod rehearsal;
 mod release;
 mod replicas;
+mod rights;
 mod scenarios;
 mod server;
 mod store;

@@ -176,6 +176,7 @@ impl Rehearsal {
             write_at_end: false,
             tenant: None,
             faults: Vec::new(),
+            principals: Vec::new(),
         };
         let embedded = embedded::Azure::start(options).await.unwrap();
         let http = azure::http::client(&[embedded.ca_file().to_owned()]).unwrap();
@@ -193,8 +194,18 @@ impl Rehearsal {
 /// An embedded Azure in a process of its own, which ends with its owner.
 pub(crate) struct Served {
     child: Child,
+    script: PathBuf,
     /// What `source env.sh` would set.
     pub(crate) variables: Vec<(String, String)>,
+}
+
+/// What a script of `export`s sets.
+fn variables(script: &Path) -> Vec<(String, String)> {
+    let read = |line: &str| {
+        let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+        Some((name.to_owned(), value.trim_matches('\'').to_owned()))
+    };
+    std::fs::read_to_string(script).unwrap().lines().filter_map(read).collect()
 }
 
 impl Served {
@@ -209,13 +220,13 @@ impl Served {
         let mut child = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let said = lines.nth(1).unwrap().unwrap();
-        let script = said.split_once("source ").unwrap().1;
-        let read = |line: &str| {
-            let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
-            Some((name.to_owned(), value.trim_matches('\'').to_owned()))
-        };
-        let variables = std::fs::read_to_string(script).unwrap().lines().filter_map(read).collect();
-        Self { child, variables }
+        let script = PathBuf::from(said.split_once("source ").unwrap().1);
+        Self { child, variables: variables(&script), script }
+    }
+
+    /// What `source NAME.sh` would set: the sign-in of one of the `--principal`s.
+    pub(crate) fn variables_of(&self, name: &str) -> Vec<(String, String)> {
+        variables(&self.script.with_file_name(format!("{name}.sh")))
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::operations::scaled;
 use super::reply::{Refusal, body, page, refuse};
+use super::rights::Rights;
 use super::{Reply, Setting};
 use crate::sim::world::World;
 
@@ -41,9 +42,10 @@ pub fn root_group(tenant: &str) -> String {
     format!("/providers/microsoft.management/managementgroups/{tenant}").to_ascii_lowercase()
 }
 
-/// Every subscription.
-pub fn all(setting: &Setting) -> Reply {
-    page(setting.subscriptions.iter().map(|subscription| described(&Setting { subscription, ..*setting })))
+/// Every subscription that the caller has anything to do in.
+pub fn all(setting: &Setting, rights: &Rights) -> Reply {
+    let seen = setting.subscriptions.iter().filter(|one| rights.reach(&format!("/subscriptions/{one}")));
+    page(seen.map(|subscription| described(&Setting { subscription, ..*setting })))
 }
 
 /// The subscription itself.
