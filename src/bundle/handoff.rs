@@ -75,3 +75,70 @@ fn of_bytes(bytes: &[u8]) -> Result<(Handoff, String), Error> {
 fn digest(content: &Value) -> Result<String, Error> {
     Ok(format::digest(&serde_json::to_vec(content).map_err(Error::Unwritable)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::handoff::tests::sample;
+
+    #[test]
+    fn what_was_written_is_read() {
+        let (text, digest) = text(&sample()).unwrap();
+        assert_eq!(of_bytes(text.as_bytes()).unwrap(), (sample(), digest.clone()));
+        // Another layout of the same values is the same handoff.
+        let compact = serde_json::from_str::<Value>(&text).unwrap().to_string();
+        assert_eq!(of_bytes(compact.as_bytes()).unwrap().1, digest);
+    }
+
+    #[test]
+    fn every_shorter_one_is_refused() {
+        let mut short = sample();
+        short.acts.truncate(1);
+        let (text, _) = text(&short).unwrap();
+        for end in 0..text.trim_end().len() {
+            let found = of_bytes(&text.as_bytes()[..end]);
+            assert!(matches!(found, Err(Error::Unfinished | Error::NotAHandoff(_))), "{end}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_none_is_told_apart() {
+        let (text, digest) = text(&sample()).unwrap();
+        let with = |from: &str, to: &str| of_bytes(text.replacen(from, to, 1).as_bytes()).unwrap_err();
+        assert!(matches!(with("handoff/v1", "handoff/v2"), Error::Version { .. }));
+        assert!(matches!(with("quickstart", "slowstart"), Error::Altered { .. }));
+        assert!(matches!(with(&digest, "sha256:0"), Error::Altered { .. }));
+        assert!(matches!(with("\"digest\"", "\"other\""), Error::NotAHandoff(_)));
+        // A digest that was made to fit does not make the parts fit.
+        let forge = |change: &dyn Fn(&mut Value)| {
+            let mut file: Value = serde_json::from_str(&text).unwrap();
+            change(&mut file["content"]);
+            file["digest"] = super::digest(&file["content"]).unwrap().into();
+            of_bytes(file.to_string().as_bytes()).unwrap_err()
+        };
+        assert!(matches!(forge(&|content| content["acts"][0]["az"] = "rm -rf /".into()), Error::Contradicts(_)));
+        assert!(matches!(forge(&|content| content["acts"][0]["do"]["role"] = "owner".into()), Error::NotAHandoff(_)));
+        assert!(matches!(forge(&|content| content["more"] = 1.into()), Error::NotAHandoff(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_and_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            prop_assert!(of_bytes(&bytes).is_err());
+        }
+
+        /// Other values, not other blanks, are seen.
+        #[test]
+        fn one_other_letter_is_seen(at in any::<prop::sample::Index>()) {
+            static TEXT: LazyLock<String> = LazyLock::new(|| text(&sample()).unwrap().0);
+            let at = at.index(TEXT.len());
+            prop_assume!(TEXT.as_bytes()[at].is_ascii_alphanumeric());
+            let other = format!("{}~{}", &TEXT[..at], &TEXT[at + 1..]);
+            prop_assert!(of_bytes(other.as_bytes()).is_err());
+        }
+    }
+}

@@ -183,6 +183,7 @@ impl Book {
         };
         let detail = match &ended.result {
             Ok(outcome) => outcome.evidence.clone(),
+            Err(error) if error.is_withheld() => error.to_string(),
             Err(error) => chain(error),
         };
         if let Ok(outcome) = &ended.result {

@@ -232,4 +232,4 @@ fn needing(act: &Act) -> Unit {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -22,7 +22,7 @@ use std::marker::PhantomData;
 use crate::base::clock::Timestamp;
 use crate::event::{Action, Finding, FindingLevel, PlanSummary, UnitId, UnitLine};
 
-pub use canonical::{Leaf, beyond, canonical, leaves, moved};
+pub use canonical::{Leaf, beyond, canonical, leaves, moved, settled};
 pub use document::document;
 pub use draft::{Undrawable, draft};
 pub use drift::{drift, settings_map};

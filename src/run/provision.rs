@@ -235,7 +235,7 @@ pub(super) async fn judge_failures(outside: &Outside, execution: &Execution, rou
             outside.journal.settle_creation(address).await?;
         }
     }
-    let (withheld, failed): (Vec<&Failure>, Vec<&Failure>) =
+    let (mut withheld, failed): (Vec<&Failure>, Vec<&Failure>) =
         execution.failures.iter().partition(|(_, error)| error.is_withheld());
     let told = |(unit, error): &&Failure| problem::of_step(Some(unit), error);
     let mut problems: Vec<Diagnostic> = failed.iter().map(told).collect();
@@ -247,6 +247,7 @@ pub(super) async fn judge_failures(outside: &Outside, execution: &Execution, rou
         outside.setup().events.warn(format!("{}; looking again", problems[0].summary));
         return Ok(());
     }
+    withheld.sort_by(|one, other| one.0.cmp(&other.0));
     problems.extend(withheld.iter().map(told));
     if failed.is_empty() {
         tally.report.next.extend(HAND_OFF.map(str::to_owned));

@@ -3,6 +3,7 @@
 //! The world is looked at anew and the plan drawn anew. Both must come to what the file holds, item by item. Then the plan is drawn
 //! once more, from the terraform plan in the file, and that one is judged and carried out.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -119,12 +120,12 @@ impl<'a> Review<'a> {
         mut observed: Observed,
         fresh: &Plan<Checked>,
     ) -> Result<(Plan<Checked>, Option<PlanFile>), Stop> {
-        let units = &self.content().units;
         let now = plan::canonical(fresh, observed.terraform.seen());
+        let units = &plan::settled(&self.content().units, &now);
         let mut causes = plan::moved(units, &now);
         let facts = saved::facts(outside, spec, &policies.digest());
         let facts = saved::complete(outside, facts, &json!(now)).await?;
-        causes.extend(rest(&self.content().facts, &facts));
+        causes.extend(rest(&self.expected(units), &facts));
         if !causes.is_empty() {
             return Err(self.moved(&causes));
         }
@@ -144,6 +145,14 @@ impl<'a> Review<'a> {
             return Ok((stored, file));
         }
         Err(Stop::failed(problem::inconsistent(&self.wanted.file, &causes)))
+    }
+
+    /// The facts of the file, when `units` are its units as far as nobody has settled them in the meantime.
+    fn expected(&self, units: &BTreeMap<String, Value>) -> Facts {
+        let facts = self.content().facts.clone();
+        let world = saved::digest(&json!(self.content().units));
+        // A digest that was not that of the units stays what it is, and is found to differ.
+        if world == facts.world { Facts { world: saved::digest(&json!(units)), ..facts } } else { facts }
     }
 
     /// Terraform's plan out of the file, and what it says.
@@ -263,8 +272,6 @@ fn spoken(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::event::UnitId;
 

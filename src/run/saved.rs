@@ -40,7 +40,7 @@ pub(super) fn facts(outside: &Outside, spec: &Spec, policies: &str) -> Facts {
         rehearsal: setup.rehearsal,
         aksight: env!("CARGO_PKG_VERSION").to_owned(),
         terraform: outside.terraform.engine(),
-        spec: of(&json!(spec.stack)),
+        spec: digest(&json!(spec.stack)),
         policies: policies.to_owned(),
         providers: String::new(),
         world: String::new(),
@@ -51,10 +51,10 @@ pub(super) fn facts(outside: &Outside, spec: &Spec, policies: &str) -> Facts {
 /// The rest: what is known once terraform has planned. `units` is the plan in canonical form.
 pub(super) async fn complete(outside: &Outside, facts: Facts, units: &Value) -> Result<Facts, Stop> {
     let providers = sha256_hex(lock_text(outside).as_bytes());
-    Ok(Facts { providers, world: of(units), state: state(outside).await?, ..facts })
+    Ok(Facts { providers, world: digest(units), state: state(outside).await?, ..facts })
 }
 
-fn of(value: &Value) -> String {
+pub(super) fn digest(value: &Value) -> String {
     sha256_hex(value.to_string().as_bytes())
 }
 

@@ -15,6 +15,7 @@ mod every_field;
 mod exit_codes;
 mod fleet;
 mod generate;
+mod handoff;
 mod hosts;
 mod page;
 mod pipelines;

@@ -92,7 +92,10 @@ fn one(handoff: &Handoff, act: &Act, there: Option<String>, terminal: &Terminal)
             line("at: ", scope.as_str());
             let who = match principal {
                 Holder::GrafanaIdentity { of } => format!("the managed identity of Grafana {}", of.name()),
-                Holder::Asker => format!("who asks, {}", asker(handoff)),
+                Holder::Asker => {
+                    let name = handoff.asked_by.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
+                    format!("who asks, the {}{name}", kind(principal_type.as_str()))
+                }
                 Holder::Listed { name } => {
                     let name = name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
                     format!("the {}{name} that the stack's file lists", kind(principal_type.as_str()))

@@ -129,3 +129,20 @@ fn finishing_is_covered_and_anything_else_is_beyond() {
         assert_eq!(rest(vec![other.clone()]).len(), 1, "{other:?}");
     }
 }
+
+/// Only privileged acts may have been done by somebody else in the meantime.
+#[test]
+fn an_act_that_somebody_did_is_settled_and_nothing_else_is() {
+    let act = |action| {
+        let step = Step::RegisterProvider { namespace: "Microsoft.Monitor".into() };
+        Unit { step: (action != Action::Unchanged).then_some(step), ..unit("provider:x", action, "f") }
+    };
+    let reviewed = short(vec![act(Action::Create), unit("dcr", Action::Create, "f")]);
+    let now = short(vec![act(Action::Unchanged), unit("dcr", Action::Create, "f")]);
+    assert!(!moved(&reviewed, &now).is_empty());
+    assert_eq!(settled(&reviewed, &now), now);
+    let further = short(vec![act(Action::Unchanged), unit("dcr", Action::Unchanged, "f")]);
+    assert_eq!(moved(&settled(&reviewed, &further), &further).len(), 1);
+    // What is still to be done is compared as ever.
+    assert_eq!(settled(&reviewed, &reviewed), reviewed);
+}

@@ -29,14 +29,9 @@ pub fn of_azure(error: &Error) -> Diagnostic {
 
 /// A privileged act that waits for somebody who has the right.
 pub(super) fn of_withheld(right: &Right, error: &Error) -> Diagnostic {
-    let told = of_azure(error);
-    Diagnostic {
-        code: Code::AzureWithheld,
-        summary: format!("the right `{}` at `{}` is missing", right.action, right.scope),
-        causes: vec![error.to_string()],
-        hints: Vec::new(),
-        ..told
-    }
+    let summary = format!("the right `{}` at `{}` is missing", right.action, right.scope);
+    // Azure's words say the same once more, at length; code and ids find them.
+    Diagnostic { arm: of_azure(error).arm, ..Diagnostic::error(Code::AzureWithheld, summary) }
 }
 
 fn kind(error: &Error) -> (Code, Option<&'static str>) {
