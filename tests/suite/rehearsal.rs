@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use aksight::azure::{self, Azure, CredentialSource, Write};
+use aksight::azure::{self, Azure, CredentialSource, ResourceManager as _, Write};
 use aksight::base::{ArmId, Kind};
 use aksight::run::RealClock;
 use aksight::sim::server as embedded;
@@ -222,6 +222,36 @@ impl Served {
         let said = lines.nth(1).unwrap().unwrap();
         let script = PathBuf::from(said.split_once("source ").unwrap().1);
         Self { child, variables: variables(&script), script }
+    }
+
+    /// The owner's own way to it.
+    pub(crate) async fn azure(&self) -> Azure {
+        let variable = |name: &str| Some(self.variables.iter().find(|(known, _)| known == name)?.1.clone());
+        let http = azure::http::client(&[variable("SSL_CERT_FILE").unwrap().into()]).unwrap();
+        let cloud = azure::discover(&variable("ARM_METADATA_HOSTNAME").unwrap(), &http).await.unwrap();
+        let credential = azure::credential::from_environment(variable).unwrap();
+        Azure::connect(azure::Settings::new(cloud, credential, http, std::sync::Arc::new(RealClock))).unwrap()
+    }
+
+    /// The subscription's GUID.
+    pub(crate) fn subscription(&self) -> &str {
+        &self.variables.iter().find(|(name, _)| name == "ARM_SUBSCRIPTION_ID").unwrap().1
+    }
+
+    /// Registers every provider that a stack needs, and waits until they are.
+    pub(crate) fn register(&self) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let azure = self.azure().await;
+            let manager = azure.resource_manager(self.subscription()).unwrap();
+            let spec = aksight::spec::read(include_str!("../../terraform/examples/quickstart/aksight.yaml"), "x").unwrap();
+            for namespace in aksight::desired::resolve(&spec, self.subscription()).providers {
+                manager.register(namespace).await.unwrap();
+            }
+            while !manager.provider_states().await.unwrap().values().all(|state| state != "Registering") {
+                tokio::task::yield_now().await;
+            }
+        });
     }
 
     /// What `source NAME.sh` would set: the sign-in of one of the `--principal`s.

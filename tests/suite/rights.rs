@@ -40,3 +40,21 @@ fn who_may_only_read_is_told_what_is_missing_and_changes_nothing() {
     assert!(stranger.stdout.contains("/read"), "{}", stranger.all());
     assert_eq!(writes(&stage), Vec::<String>::new());
 }
+
+#[test]
+fn terraform_is_refused_as_its_principal_and_says_so() {
+    let stage = Rehearsal::new();
+    let served = Served::start(&stage, &["--principal", "auditor=Reader"]);
+    served.register();
+    let before = writes(&stage);
+    let ended = run(&stage, &served.variables_of("auditor"), &["provision", "--yes", "--output", "json"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.all());
+    let report = ended.json();
+    let told = &report["diagnostics"][0];
+    let (code, text) = (told["code"].as_str().unwrap(), told.to_string());
+    // Where terraform itself met the refusal, its words come through.
+    assert!(["AKS-0305", "AKS-0402"].contains(&code), "{}", ended.all());
+    assert!(text.contains("Microsoft.Resources/subscriptions/resourcegroups/write"), "{}", ended.all());
+    assert!(text.contains("/subscriptions/") && text.contains("rg-aksight-quickstart"), "{}", ended.all());
+    assert_eq!(writes(&stage), before);
+}

@@ -63,9 +63,9 @@ fn queried(world: &World, setting: &Setting, call: &Call, rights: &Rights) -> Re
 fn asked<'a>(setting: &Setting<'a>, body: &Value, rights: &Rights) -> Result<Vec<&'a str>, Fault> {
     let wishes = body.get("subscriptions").and_then(Value::as_array).filter(|wishes| !wishes.is_empty());
     let meant = |known: &&String| {
-        let wished =
+        let named =
             |wishes: &Vec<Value>| wishes.iter().any(|wish| wish.as_str().is_some_and(|wish| wish.eq_ignore_ascii_case(known)));
-        wishes.is_none_or(wished) && rights.reach(&format!("/subscriptions/{known}"))
+        wishes.is_none_or(named) && rights.reach(&format!("/subscriptions/{known}"))
     };
     let found: Vec<&str> = setting.subscriptions.iter().filter(meant).map(String::as_str).collect();
     if found.is_empty() { Err(Fault::Denied) } else { Ok(found) }

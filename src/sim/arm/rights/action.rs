@@ -35,8 +35,13 @@ pub fn of(call: &Call, address: &Address, subscription: &str) -> Option<Asked> {
             Some(Asked { action: format!("{}/{action}/action", type_of(place)), scope: place.id.clone() })
         }
         // Lists show what may be read: they are judged row by row.
-        Address::Groups | Address::Everything(_) | Address::Collection { .. } => None,
-        Address::Tenants | Address::Subscriptions | Address::Operation { .. } | Address::Nothing => None,
+        Address::Groups
+        | Address::Everything(_)
+        | Address::Collection { .. }
+        | Address::Tenants
+        | Address::Subscriptions
+        | Address::Operation { .. }
+        | Address::Nothing => None,
     }
 }
 
