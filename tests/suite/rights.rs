@@ -26,12 +26,8 @@ fn who_may_only_read_is_told_what_is_missing_and_changes_nothing() {
     let stage = Rehearsal::new();
     let served = Served::start(&stage, &["--principal", "auditor=Reader", "--principal", "stranger"]);
     let ended = run(&stage, &served.variables_of("auditor"), &["provision", "--yes", "--output", "json"]);
-    assert_eq!(ended.code, Some(1), "{}", ended.all());
-    assert!(
-        ended.stdout.contains("AuthorizationFailed") && ended.stdout.contains("does not have authorization"),
-        "{}",
-        ended.all()
-    );
+    assert_eq!(ended.code, Some(13), "{}", ended.all());
+    assert!(ended.stdout.contains("AuthorizationFailed") && ended.stdout.contains("/register/action"), "{}", ended.all());
     assert_eq!(writes(&stage), Vec::<String>::new());
     let plan = run(&stage, &served.variables_of("auditor"), &["plan", "--output", "json"]);
     assert_eq!(plan.code, Some(2), "who may read may plan: {}", plan.all());

@@ -111,8 +111,7 @@ fn one(handoff: &Handoff, act: &Act, there: Option<String>, terminal: &Terminal)
     }
     line("takes: ", &format!("{}, as in the role {}", act.needs.action, act.needs.role));
     // Commands are not wrapped: they are there to be copied.
-    told.push_str(&format!("      az: {}\n      undo: {}\n", act.az, act.undo));
-    told
+    told + &format!("      az: {}\n      undo: {}\n", act.az, act.undo)
 }
 
 /// The question before it is carried out.

@@ -21,9 +21,8 @@ const GRAFANA: &str = "00000000-0000-4000-8000-0000000000bb";
 fn stage(made: bool) -> (Desired, Observed) {
     let spec = crate::spec::read(include_str!("../../../terraform/examples/quickstart/aksight.yaml"), "aksight.yaml").unwrap();
     let desired = resolve(&spec, SUBSCRIPTION);
-    let there = |id: &ArmId, body: Value| match made {
-        true => Sight::Present(ArmObject { id: id.clone(), body, etag: None }),
-        false => Sight::Absent,
+    let there = |id: &ArmId, body: Value| {
+        if made { Sight::Present(ArmObject { id: id.clone(), body, etag: None }) } else { Sight::Absent }
     };
     let states = if made {
         desired.providers.iter().map(|one| (one.to_lowercase(), "Registered".to_owned())).collect()
