@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::commands::{
-    daemon, destroy, drift, explain, generate, handoff, init, man, outputs, plan, policy, provision, reconcile, simulate, status,
-    validate, verify, version,
+    daemon, destroy, doctor, drift, explain, generate, handoff, init, man, outputs, plan, policy, provision, reconcile, simulate,
+    status, validate, verify, version,
 };
 
 /// One short file in, an AKS cluster whose network you can see out, and proof that it is so.
@@ -35,6 +35,7 @@ pub(crate) enum Command {
         kind: Described,
     },
     Generate(generate::GenerateArgs),
+    Doctor(doctor::DoctorArgs),
     Plan(plan::PlanArgs),
     Provision(provision::ProvisionArgs),
     Handoff(handoff::HandoffArgs),

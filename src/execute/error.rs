@@ -1,7 +1,7 @@
 //! Why a step stopped.
 
 use crate::base::{ArmId, Class};
-use crate::plan::Right;
+use crate::plan::rights::Right;
 use crate::{azure, journal, kube, terraform};
 
 /// A step's failure. Prints only itself; the cause is its source.
@@ -14,7 +14,7 @@ pub enum Error {
     #[error("the right `{}` at `{}` is missing", right.action, right.scope)]
     Withhold {
         /// What is missing.
-        right: Right,
+        right: Box<Right>,
         /// Azure's refusal.
         source: azure::Error,
     },
@@ -64,7 +64,7 @@ impl Error {
     /// assignment (contract §9.5). Everything else stays what it is.
     pub(super) fn of_act(right: Right, error: azure::Error) -> Self {
         let missing = error.refusal().is_some_and(|refusal| refusal.status == 403) && error.is("AuthorizationFailed");
-        if missing { Self::Withhold { right, source: error } } else { Self::Azure(error) }
+        if missing { Self::Withhold { right: Box::new(right), source: error } } else { Self::Azure(error) }
     }
 
     /// Whether it waits for somebody who has the right.

@@ -5,21 +5,28 @@ use std::marker::PhantomData;
 
 use uuid::Uuid;
 
-use super::{Draft, Plan, PrincipalRef, Right, Step, Unit};
+use super::rights::Right;
+use super::{Draft, Plan, PrincipalRef, Step, Unit};
 use crate::base::clock::Timestamp;
 use crate::base::{ArmId, Kind, PrincipalKind, Role};
 use crate::desired::{Desired, RoleHolder, role_assignment_name};
 use crate::event::{Act, Action, Asker, Change, Doing, Handoff, Holder, Later, NeededRight, Owner, UnitId};
 use crate::observed::{GrafanaView, Observed, Sight};
 
-/// The right that carrying out this step takes and that Contributor does not carry.
-#[must_use]
-pub fn right(step: &Step, subscription: &ArmId) -> Option<Right> {
+/// The right that a privileged act takes, which Contributor does not carry everywhere; nothing for every other step.
+fn right(step: &Step, subscription: &ArmId) -> Option<Right> {
     match step {
-        Step::RegisterProvider { namespace } => Some(Right::to_register(namespace, subscription.name())),
+        Step::RegisterProvider { namespace } => Some(Right::to_register(namespace, subscription)),
         Step::AssignRole { scope, .. } => Some(Right::to_assign(scope)),
         _ => None,
     }
+}
+
+/// The scopes at which it must be known what somebody may do, to tell which acts are to be handed off.
+#[must_use]
+pub fn scopes(desired: &Desired) -> Vec<ArmId> {
+    let all: BTreeSet<&ArmId> = desired.roles.iter().map(|wish| &wish.scope).chain([&desired.subscription]).collect();
+    all.into_iter().cloned().collect()
 }
 
 /// What of a plan is to be handed off: what can be done now, and what cannot be done yet. `lacks` says which rights are missing.
@@ -105,24 +112,24 @@ fn assign(scope: &ArmId, role: Role, (principal_id, principal_type): (String, Pr
 
 /// An act, with everything that follows from what is to be done.
 fn act(unit: UnitId, title: String, why: String, waiting: Vec<UnitId>, doing: Doing) -> Act {
-    let (right, role, az, undo) = match &doing {
+    let (right, az, undo) = match &doing {
         Doing::RegisterProvider { namespace, scope } => {
             let command = |verb, more: &[&str]| {
                 let words = ["az", "provider", verb, "--namespace", namespace, "--subscription", scope.name()];
                 words_of(&[&words, more].concat())
             };
-            let right = Right::to_register(namespace, scope.name());
-            (right, "Contributor", command("register", &["--wait"]), command("unregister", &[]))
+            let right = Right::to_register(namespace, scope);
+            (right, command("register", &["--wait"]), command("unregister", &[]))
         }
         Doing::AssignRole { scope, role, principal_id, principal_type, assignment, .. } => {
             let create = ["az", "role", "assignment", "create", "--name", assignment.name(), "--role", role.guid()];
             let whom = ["--assignee-object-id", principal_id, "--assignee-principal-type", principal_type.as_str()];
             let az = words_of(&[&create[..], &whom, &["--scope", scope.as_str()]].concat());
             let undo = words_of(&["az", "role", "assignment", "delete", "--ids", assignment.as_str()]);
-            (Right::to_assign(scope), "Role Based Access Control Administrator", az, undo)
+            (Right::to_assign(scope), az, undo)
         }
     };
-    let needs = NeededRight { action: right.action, scope: right.scope, role: role.to_owned() };
+    let needs = NeededRight { action: right.action, scope: right.scope, role: right.role.to_owned() };
     Act { unit, title, doing, why, waiting, needs, az, undo }
 }
 

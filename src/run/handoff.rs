@@ -1,5 +1,6 @@
 //! `handoff`: one look, and what of the plan waits for somebody who has the rights, as a file for that person.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use tracing::Instrument as _;
@@ -12,8 +13,10 @@ use crate::azure;
 use crate::bundle;
 use crate::desired::resolve;
 use crate::event::{Asker, HandedOff, Handoff, Outcome, Report};
+use crate::observe;
 use crate::observed::PrincipalKind;
-use crate::plan::handoff::acts;
+use crate::plan::handoff::{acts, scopes};
+use crate::plan::rights::{Held, Judgement, Right};
 use crate::spec::Spec;
 
 /// What the user asked for.
@@ -21,6 +24,8 @@ use crate::spec::Spec;
 pub struct Handing {
     /// The file that it goes into; nothing when it is only shown.
     pub out: Option<PathBuf>,
+    /// Whether acts are handed off, too, that the signed-in principal may do itself.
+    pub all: bool,
 }
 
 /// Finds out what is to be handed off, and writes it down. Reads only. Gives back the text of the file, too, when there is anything.
@@ -47,7 +52,10 @@ async fn write_down(outside: &Outside, spec: &Spec, handing: &Handing, tally: &m
     let setup = outside.setup();
     let (plan, observed) = plan::draw(outside, spec, &[], tally).await?;
     let desired = resolve(spec, &setup.subscription);
-    let (acts, later) = acts(&plan, &desired, &observed, |_| true);
+    let rights = if handing.all { BTreeMap::new() } else { observe::rights(&outside.azure, &scopes(&desired)).await };
+    // What cannot be told is handed off as well: who carries it out sees whether it is needed.
+    let lacks = |right: &Right| Held(&rights).judge(right) != Judgement::Allowed;
+    let (acts, later) = acts(&plan, &desired, &observed, lacks);
     if acts.is_empty() && later.is_empty() {
         return Ok(None);
     }

@@ -107,7 +107,7 @@ fn steady(text: &str, split: &Split) -> String {
             told = told.replace(&found, &format!(r#""{name}": "…""#));
         }
     }
-    told.lines().filter(|line| !line.trim_start().starts_with("time: ")).map(|line| format!("{line}\n")).collect()
+    told.lines().filter(|line| !line.trim_start().starts_with("time: ")).collect::<Vec<_>>().join("\n")
 }
 
 /// Finds all matches of a pattern.
@@ -119,69 +119,62 @@ fn regex(pattern: &str) -> impl Fn(&str) -> Vec<String> {
 const ROLES: [&str; 4] =
     ["role:grafana-reads-subscription", "role:grafana-reads-workspace", "role:me-administers-grafana", "role:me-reads-workspace"];
 
-#[test]
-fn roles_wait_for_somebody_who_may_assign_them_and_the_run_goes_on_after_that() {
-    let split = Split::with(&[
-        "ci=Contributor",
-        "admin=User Access Administrator,Reader",
-        "half=User Access Administrator@rg-aksight-quickstart,Reader",
-    ]);
-    // Everything else is done, and one run is enough for that.
-    let waiting = split.report("ci", &["provision", "--yes"], 13);
+/// What the first run did, and what it left.
+fn everything_else_is_done(waiting: &Value) {
     assert_eq!(waiting["result"], "waiting", "{waiting:#}");
-    let mut left = units(&waiting, "waiting");
+    let mut left = units(waiting, "waiting");
     left.sort();
     assert_eq!(left, ROLES);
     for status in ["failed", "blocked", "planned", "cancelled"] {
-        assert_eq!(units(&waiting, status), Vec::<String>::new(), "{waiting:#}");
+        assert_eq!(units(waiting, status), Vec::<String>::new(), "{waiting:#}");
     }
-    for unit in [
-        "terraform:azurerm_kubernetes_cluster.this",
-        "dcra",
-        "metrics-addon",
-        "recording-rules",
-        "settings-configmap",
-        "agents-pickup",
-    ] {
-        assert!(units(&waiting, "done").contains(&unit.to_owned()), "{unit}: {waiting:#}");
+    let done = units(waiting, "done");
+    for unit in ["terraform:azurerm_kubernetes_cluster.this", "dcra", "metrics-addon", "recording-rules", "settings-configmap"] {
+        assert!(done.contains(&unit.to_owned()), "{unit}: {waiting:#}");
     }
-    assert_eq!(codes(&waiting), ["AKS-0414"; 4], "{waiting:#}");
-    let told = waiting["diagnostics"].to_string();
-    for word in [
-        "Microsoft.Authorization/roleAssignments/write",
-        "accounts/amw-quickstart",
-        "grafana/amg-quickstart",
-        "AuthorizationFailed",
-        "correlation_id",
-    ] {
-        assert!(told.contains(word), "{word}: {told}");
+    assert_eq!(codes(waiting), ["AKS-0414"; 4], "{waiting:#}");
+    let (action, next) = ("Microsoft.Authorization/roleAssignments/write", "aksight handoff --out handoff.json");
+    for word in [action, "accounts/amw-quickstart", "grafana/amg-quickstart", "AuthorizationFailed", "correlation_id", next] {
+        assert!(waiting.to_string().contains(word), "{word}: {waiting:#}");
     }
-    assert!(waiting["next"].to_string().contains("aksight handoff --out handoff.json"), "{waiting:#}");
-    // As long as nobody acts, nothing moves.
-    let before = split.writes();
-    split.report("ci", &["provision", "--yes"], 13);
-    split.report("ci", &["reconcile", "--heal"], 13);
-    // It is written down without a write to anything but the file.
-    let shown = split.run("ci", &["handoff", "--out", FILE]);
+}
+
+/// The file, the screen and the report say the same, and no secret.
+fn it_is_written_down(split: &Split) {
+    let wide = |args: &[&str]| Ended::of(&split.command("ci", args).env("COLUMNS", "400").output().unwrap());
+    let shown = wide(&["handoff", "--out", FILE]);
     assert_eq!(shown.code, Some(13), "{}", shown.all());
-    insta::assert_snapshot!("screen", steady(&shown.stdout, &split));
+    insta::assert_snapshot!("screen", steady(&shown.stdout, split));
     assert_eq!(std::fs::metadata(split.file()).unwrap().permissions().mode() & 0o777, 0o600);
     let text = std::fs::read_to_string(split.file()).unwrap();
-    insta::assert_snapshot!("file", steady(&text, &split));
+    insta::assert_snapshot!("file", steady(&text, split));
     for who in ["ci", "admin", "half"] {
         let secret = split.served.variables_of(who).into_iter().find(|(name, _)| name == "ARM_CLIENT_SECRET").unwrap().1;
         assert!(!text.contains(&secret) && !shown.all().contains(&secret), "the secret of {who} was told");
     }
-    let printed = split.run("ci", &["handoff", "--out", "-"]);
+    let printed = wide(&["handoff", "--out", "-"]);
     let content: Value = serde_json::from_str(&printed.stdout).unwrap();
     assert_eq!((printed.code, &content["content"]["acts"]), (Some(13), &split.handoff()["content"]["acts"]), "{}", printed.all());
     assert_eq!(split.report("ci", &["handoff"], 13)["handoff"]["acts"], content["content"]["acts"]);
+}
+
+#[test]
+fn roles_wait_for_somebody_who_may_assign_them_and_the_run_goes_on_after_that() {
+    let half = "half=User Access Administrator@rg-aksight-quickstart,Reader";
+    let split = Split::with(&["ci=Contributor", "admin=User Access Administrator,Reader", half]);
+    // Everything else is done, and one run is enough for that. As long as nobody acts, nothing moves.
+    everything_else_is_done(&split.report("ci", &["provision", "--yes"], 13));
+    let before = split.writes();
+    split.report("ci", &["provision", "--yes"], 13);
+    split.report("ci", &["reconcile", "--heal"], 13);
+    it_is_written_down(&split);
     assert_eq!(split.writes(), before, "waiting and looking write nothing");
 
     // Who lacks the right as well, and who is not asked, change nothing.
     let lacking = split.report("ci", &["handoff", "apply", FILE, "--yes"], 13);
     assert_eq!((units(&lacking, "waiting").len(), codes(&lacking)), (4, vec!["AKS-0414"; 4]), "{lacking:#}");
-    let proposal = split.run("admin", &["handoff", "apply", FILE, "--quiet"]);
+    let mut proposal = split.command("admin", &["handoff", "apply", FILE, "--quiet"]);
+    let proposal = Ended::of(&proposal.env("COLUMNS", "400").output().unwrap());
     insta::assert_snapshot!("proposal", steady(&proposal.stderr, &split));
     let unasked = split.report("admin", &["handoff", "apply", FILE], 13);
     assert_eq!(codes(&unasked), ["AKS-0206"], "{unasked:#}");
@@ -353,10 +346,21 @@ fn what_is_no_handoff_for_here_and_now_is_refused() {
     let gone = split.report("admin", &["handoff", "apply", FILE], 1);
     assert!(codes(&gone) == ["AKS-0706"] && gone["diagnostics"].to_string().contains("cannot read"), "{gone:#}");
     assert_eq!(split.writes(), before);
-    // A rehearsal's own.
-    let rehearsed = Rehearsal::new();
-    let made = rehearsed.act("handoff", &["--out", FILE]);
-    assert_eq!((made.code, &made.json()["handoff"]["rehearsal"]), (Some(13), &json!(true)), "{}", made.all());
+}
+
+/// Who may do all of it has nothing to hand off, unless that is wanted: a rehearsal's principal is an owner.
+#[test]
+fn who_may_do_it_hands_nothing_off() {
+    let stage = Rehearsal::new();
+    let nothing = stage.act("handoff", &["--out", FILE]);
+    assert_eq!((nothing.code, &nothing.json()["result"]), (Some(0), &json!("unchanged")), "{}", nothing.all());
+    assert!(!stage.home().join(FILE).exists());
+    let all = stage.act("handoff", &["--all", "--out", FILE]);
+    let handoff = &all.json()["handoff"];
+    assert_eq!((all.code, &handoff["rehearsal"]), (Some(13), &json!(true)), "{}", all.all());
+    assert_eq!((handoff["acts"].as_array().unwrap().len(), handoff["later"].as_array().unwrap().len()), (9, 4), "{}", all.all());
+    let both = stage.run(&["handoff", "--simulate", "--out", "-", "--output", "json"]);
+    assert_eq!(both.code, Some(64), "{}", both.all());
 }
 
 fn split_acts(text: &str) -> Value {

@@ -39,6 +39,9 @@ pub(crate) struct HandoffArgs {
     /// The file to write it into, for review; `-` prints it.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Hand off all acts of these kinds that the plan holds, those as well that you may do yourself.
+    #[arg(long)]
+    all: bool,
     /// Fetch the pinned terraform into your cache when none fits.
     #[arg(long)]
     install_terraform: bool,
@@ -126,7 +129,7 @@ fn fits(args: &HandoffArgs, out: &Path) -> Result<(), Refused> {
 
 async fn write_down(args: &HandoffArgs, act: &Act, setup: run::Setup) -> Report {
     let printed = args.out.as_deref() == Some(Path::new(PRINTED));
-    let handing = Handing { out: args.out.clone().filter(|_| !printed) };
+    let handing = Handing { out: args.out.clone().filter(|_| !printed), all: args.all };
     let (text, report) = Box::pin(run::handoff(&act.script.spec, setup, &handing)).await;
     if printed {
         act.aside.store(true, Ordering::Relaxed);

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::azure::ResourceManager as _;
+use crate::base::ArmId;
 use crate::event::UnitId;
 use crate::execute::engine::Outcome;
 use crate::execute::retry::patiently;
 use crate::execute::{Error, Hands};
-use crate::plan::Right;
 use crate::plan::diff::providers::{is_registered, is_registering};
+use crate::plan::rights::Right;
 
 /// Contract §1.2: poll every 10 s, give up after 15 minutes.
 const POLL: Duration = Duration::from_secs(10);
@@ -20,7 +21,9 @@ pub(super) async fn register(unit: &UnitId, namespace: &str, hands: &Hands) -> R
     if !is_registered(&state) && !is_registering(&state) {
         let asked = patiently(hands, unit, false, || async {
             let answer = manager.register(namespace).await;
-            answer.map_err(|error| Error::of_act(Right::to_register(namespace, &hands.subscription), error))
+            answer.map_err(|error| {
+                Error::of_act(Right::to_register(namespace, &ArmId::of_subscription(&hands.subscription)), error)
+            })
         });
         match asked.await {
             Ok(_) => {}

@@ -11,8 +11,9 @@ use crate::execute::engine::Outcome;
 use crate::execute::retry::patiently;
 use crate::execute::{Error, Hands};
 use crate::observed::{Assignment, PrincipalKind};
+use crate::plan::PrincipalRef;
 use crate::plan::diff::roles::satisfied;
-use crate::plan::{PrincipalRef, Right};
+use crate::plan::rights::Right;
 
 pub(super) async fn assign(
     unit: &UnitId,

@@ -3,7 +3,7 @@
 use crate::azure::Error;
 use crate::base::Class;
 use crate::diag::{ArmFault, Code, Diagnostic};
-use crate::plan::Right;
+use crate::plan::rights::Right;
 
 /// An error of the Azure client, with what Azure said and what to do.
 #[must_use]

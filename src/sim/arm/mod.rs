@@ -6,6 +6,7 @@ pub mod graph;
 pub mod groups;
 pub mod kinds;
 pub mod memory;
+pub mod offers;
 pub mod operations;
 pub mod register;
 pub mod reply;
@@ -142,7 +143,7 @@ fn route(world: &mut World, setting: &Setting, call: &Call) -> Result<Reply, Ref
         Address::Subscriptions => Ok(subscription::all(setting, &rights)),
         Address::Subscription => Ok(reply::body(200, subscription::described(setting))),
         Address::Locations => Ok(subscription::locations(setting)),
-        Address::Providers => Ok(subscription::providers(world, setting)),
+        Address::Providers => Ok(subscription::providers(world, setting, call.parameter("$select"))),
         Address::Provider { namespace, action } => subscription::one_provider(world, setting, &namespace, action.as_deref()),
         Address::Groups => {
             let action = "Microsoft.Resources/subscriptions/resourcegroups/read";
@@ -154,7 +155,7 @@ fn route(world: &mut World, setting: &Setting, call: &Call) -> Result<Reply, Ref
             shown(&rights, call, action, &scope, resources::everything(world, &scope))
         }
         Address::Operation { id, result } => operations::look(world, setting, &id, result),
-        Address::Collection { scope, of_type } => collection(world, call, &rights, &scope, &of_type),
+        Address::Collection { scope, of_type } => collection(world, setting, call, &rights, (&scope, &of_type)),
         Address::Action { place, action } if call.method == "POST" => {
             kinds::actions::answer(world, setting, call, &place, &action)
         }
@@ -182,7 +183,13 @@ fn resource(world: &mut World, setting: &Setting, call: &Call, place: &Place) ->
     }
 }
 
-fn collection(world: &World, call: &Call, rights: &Rights, scope: &str, of_type: &str) -> Result<Reply, Refusal> {
+fn collection(
+    world: &World,
+    setting: &Setting,
+    call: &Call,
+    rights: &Rights,
+    (scope, of_type): (&str, &str),
+) -> Result<Reply, Refusal> {
     let action = format!("{}/read", address::spelled(of_type));
     if of_type == "microsoft.authorization/permissions" {
         return rights::permissions(world, rights, scope);
@@ -199,6 +206,17 @@ fn collection(world: &World, call: &Call, rights: &Rights, scope: &str, of_type:
         "microsoft.alertsmanagement/alertrulerecommendations" if world.resources.contains_key(scope) => {
             must_be_allowed(rights, call, &action, scope)?;
             Ok(reply::page(kinds::rule_groups::recommended()))
+        }
+        "microsoft.compute/skus"
+        | "microsoft.compute/locations/usages"
+        | "microsoft.network/locations/usages"
+        | "microsoft.containerservice/locations/kubernetesversions" => {
+            must_be_allowed(rights, call, &action, scope)?;
+            match of_type {
+                "microsoft.compute/skus" => Ok(offers::sizes(call.parameter("$filter"))),
+                "microsoft.containerservice/locations/kubernetesversions" => Ok(offers::kubernetes_versions()),
+                usages => offers::usages(world, setting, call, usages.split('/').next().unwrap_or_default()),
+            }
         }
         "microsoft.containerservice/managedclusters/agentpools" => {
             must_be_allowed(rights, call, &action, scope)?;

@@ -1,0 +1,101 @@
+//! What is asked before a run and by no run: rights, offers and quotas. Everything side by side, and only read.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use serde_json::Value;
+
+use super::sight;
+use crate::azure::Azure;
+use crate::base::{ArmId, Kind};
+use crate::desired::Desired;
+use crate::observed::{KubernetesVersion, MachineSize, Offer, Permission, Preflight, Sight, Usage};
+
+/// The kinds whose offer is of interest.
+const OFFERED: [Kind; 6] = [
+    Kind::ManagedCluster,
+    Kind::MonitorWorkspace,
+    Kind::Grafana,
+    Kind::DataCollectionEndpoint,
+    Kind::DataCollectionRule,
+    Kind::PrometheusRuleGroup,
+];
+
+/// Asks. `scopes` are where rights must be known, `size` is the size of the nodes, `state` the ids in terraform's state.
+pub async fn preflight(desired: &Desired, azure: &Azure, scopes: &[ArmId], size: &str, state: Sight<Vec<ArmId>>) -> Preflight {
+    let (permissions, offers, kubernetes, size, compute, network) = tokio::join!(
+        rights(azure, scopes),
+        offers(desired, azure),
+        kubernetes(desired, azure),
+        machines(desired, azure, size),
+        usages(desired, azure, Kind::ComputeUsage),
+        usages(desired, azure, Kind::NetworkUsage),
+    );
+    Preflight { permissions, offers, kubernetes, size, compute, network, state }
+}
+
+/// What the signed-in principal may do, scope by scope.
+pub async fn rights(azure: &Azure, scopes: &[ArmId]) -> BTreeMap<ArmId, Sight<Vec<Permission>>> {
+    let asked = join_all(scopes.iter().map(|scope| permissions(azure, scope))).await;
+    scopes.iter().cloned().zip(asked).collect()
+}
+
+async fn permissions(azure: &Azure, scope: &ArmId) -> Sight<Vec<Permission>> {
+    let listed = azure.list(scope, Kind::Permissions, None).await;
+    sight(listed.map(|entries| Some(entries.iter().map(Permission::read).collect())))
+}
+
+async fn offers(desired: &Desired, azure: &Azure) -> BTreeMap<String, Sight<Offer>> {
+    let mut namespaces: Vec<&str> = OFFERED.iter().filter_map(|kind| kind.resource_type().split('/').next()).collect();
+    namespaces.dedup();
+    let asked = namespaces.into_iter().map(|namespace| async move {
+        let id = ArmId::parse(&format!("{}/providers/{namespace}", desired.subscription));
+        let found = match id {
+            Ok(id) => sight(azure.get(&id, Kind::ProviderRegistration).await),
+            Err(error) => Sight::Unknown(error.to_string()),
+        };
+        let of_namespace = OFFERED.iter().map(|kind| kind.resource_type().to_ascii_lowercase());
+        let of_namespace = of_namespace.filter(move |name| name.starts_with(&format!("{}/", namespace.to_ascii_lowercase())));
+        let told: Vec<(String, Sight<Offer>)> = match found {
+            Sight::Present(provider) => {
+                let mut all: BTreeMap<String, Offer> = Offer::read_all(&provider.body).collect();
+                of_namespace.map(|name| (name.clone(), all.remove(&name).map_or(Sight::Absent, Sight::Present))).collect()
+            }
+            Sight::Absent => of_namespace.map(|name| (name, Sight::Absent)).collect(),
+            Sight::Unknown(why) => of_namespace.map(|name| (name, Sight::Unknown(why.clone()))).collect(),
+        };
+        told
+    });
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+/// What lies at the stack's region of a provider.
+fn region(desired: &Desired, namespace: &str) -> Result<ArmId, crate::base::arm_id::BadArmId> {
+    ArmId::parse(&format!("{}/providers/{namespace}/locations/{}", desired.subscription, desired.location))
+}
+
+async fn kubernetes(desired: &Desired, azure: &Azure) -> Sight<Vec<KubernetesVersion>> {
+    let id = match region(desired, "Microsoft.ContainerService") {
+        Ok(id) => id,
+        Err(error) => return Sight::Unknown(error.to_string()),
+    };
+    let answer = azure.read_below(&id, "kubernetesVersions", Kind::ManagedCluster).await;
+    sight(answer.map(|found| found.as_ref().map(KubernetesVersion::read_all)))
+}
+
+async fn machines(desired: &Desired, azure: &Azure, size: &str) -> Sight<MachineSize> {
+    let filter = format!("location eq '{}'", desired.location);
+    let listed = azure.list(&desired.subscription, Kind::ComputeSku, Some(&filter)).await;
+    sight(listed.map(|entries| entries.iter().find_map(|entry| MachineSize::read(entry, size))))
+}
+
+async fn usages(desired: &Desired, azure: &Azure, kind: Kind) -> Sight<Vec<Usage>> {
+    let namespace = kind.resource_type().split('/').next().unwrap_or_default();
+    let id = match region(desired, namespace) {
+        Ok(id) => id,
+        Err(error) => return Sight::Unknown(error.to_string()),
+    };
+    let listed = azure.list_below(&id, "usages", kind).await;
+    let read = |entries: Vec<Value>| Some(entries.iter().filter_map(Usage::read).collect());
+    sight(listed.map(read))
+}
