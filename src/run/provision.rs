@@ -221,7 +221,9 @@ async fn carry_out(
         stack.plan_file.clone_from(&file.0);
     }
     let work = async { execute::run(plan, &hands).await.map_err(|error| Stop::failed(problem::of_step(None, &error))) };
-    trace::during("execute", work).await
+    let execution = trace::during("execute", work).await?;
+    resume::not_begun(outside, &execution).await?;
+    Ok(execution)
 }
 
 /// Decides after a round with failures: once more when waiting or looking again may cure all of them, else stop and say why.

@@ -15,7 +15,8 @@ use super::stop::Stop;
 use crate::base::{ArmId, Kind};
 use crate::desired::Desired;
 use crate::diag::{Code, Diagnostic};
-use crate::event::Action;
+use crate::event::{Action, UnitStatus};
+use crate::execute::Execution;
 use crate::hcl::{self, Import};
 use crate::journal::Creation;
 use crate::observed::tfplan::TerraformView;
@@ -129,6 +130,16 @@ pub(super) async fn expect<S: Sync>(outside: &Outside, desired: &Desired, plan: 
         |address: &str| Creation { address: address.to_owned(), id: desired.terraform.get(address).map(ToString::to_string) };
     let all: Vec<Creation> = created.filter_map(|unit| unit.id.as_str().strip_prefix("terraform:")).map(creation).collect();
     Ok(outside.journal.expect_creations(&outside.run, &all, outside.setup().clock.now()).await?)
+}
+
+/// After a round: what terraform was never started for was not begun, however long it waits now; whatever has its name by then is
+/// somebody else's.
+pub(super) async fn not_begun(outside: &Outside, execution: &Execution) -> Result<(), Stop> {
+    let blocked = execution.units.iter().filter(|unit| unit.status == UnitStatus::Blocked && unit.action == Action::Create);
+    for address in blocked.filter_map(|unit| unit.id.as_str().strip_prefix("terraform:")) {
+        outside.journal.settle_creation(address).await?;
+    }
+    Ok(())
 }
 
 /// Refuses to create what is there already: it is not ours, or its state is lost, and only a person knows which.

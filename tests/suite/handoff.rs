@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use aksight::azure::Write;
+use aksight::base::{ArmId, Kind, Role};
 use serde_json::{Value, json};
 
 use crate::TOP;
@@ -51,7 +53,9 @@ impl Split {
     /// Whatever changed ARM.
     fn writes(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.stage.home().join("azure/requests.jsonl")).unwrap();
-        let requests = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        // A line that is still being written has no end.
+        let whole = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let requests = whole.map(|line| serde_json::from_str::<Value>(line).unwrap());
         let told = |request: Value| {
             let (method, path) = (request["method"].as_str().unwrap(), request["path"].as_str().unwrap());
             let asks = ["/oauth2/", "/api/", "Credential"];
@@ -60,6 +64,15 @@ impl Split {
             (!reads && done).then(|| format!("{method} {path}"))
         };
         requests.filter_map(told).collect()
+    }
+
+    /// A PUT of the owner's.
+    fn put(&self, id: &str, kind: Kind, body: Value) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let write = Write::put(ArmId::parse(id).unwrap(), kind, body);
+            self.served.azure().await.write(write).await.unwrap();
+        });
     }
 
     fn file(&self) -> PathBuf {
@@ -223,8 +236,6 @@ fn what_somebody_did_with_the_commands_in_the_file_counts_as_well() {
     split.report("ci", &["provision", "--yes"], 13);
     split.report("ci", &["handoff", "--out", FILE], 13);
     let acts = split.handoff()["content"]["acts"].as_array().unwrap().clone();
-    let variables = split.served.variables.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (number, act) in acts.iter().enumerate() {
         let az: Vec<&str> = act["az"].as_str().unwrap().split(' ').collect();
         let after = |name: &str| az[az.iter().position(|word| *word == name).unwrap() + 1];
@@ -235,25 +246,12 @@ fn what_somebody_did_with_the_commands_in_the_file_counts_as_well() {
         );
         let body = json!({"properties": {"principalId": after("--assignee-object-id"), "principalType": after("--assignee-principal-type"),
             "roleDefinitionId": format!("/providers/Microsoft.Authorization/roleDefinitions/{}", after("--role"))}});
-        runtime.block_on(put(&variables, &id, body));
+        split.put(&id, Kind::RoleAssignment, body);
     }
     let before = split.writes();
     let done = split.report("ci", &["provision", "--yes"], 0);
     assert_eq!(done["verified"], true, "{done:#}");
     assert_eq!(split.writes(), before, "nothing was assigned a second time");
-}
-
-/// A PUT of the owner's.
-async fn put(variables: &[(String, String)], id: &str, body: Value) {
-    use aksight::azure::{self, Azure, CredentialSource, Write};
-    let get = |wanted: &str| variables.iter().find(|(name, _)| name == wanted).unwrap().1.clone();
-    let http = azure::http::client(&[get("SSL_CERT_FILE").into()]).unwrap();
-    let cloud = azure::discover(&get("ARM_METADATA_HOSTNAME"), &http).await.unwrap();
-    let secret = aksight::base::Secret::new(get("ARM_CLIENT_SECRET"));
-    let credential = CredentialSource::ClientSecret { tenant: get("ARM_TENANT_ID"), client_id: get("ARM_CLIENT_ID"), secret };
-    let settings = azure::Settings::new(cloud, credential, http, std::sync::Arc::new(aksight::run::RealClock));
-    let id = aksight::base::ArmId::parse(id).unwrap();
-    Azure::connect(settings).unwrap().write(Write::put(id, aksight::base::Kind::RoleAssignment, body)).await.unwrap();
 }
 
 /// Without the registrations terraform is not started; with them a reviewed plan goes on as it was reviewed.
@@ -281,6 +279,20 @@ fn registrations_wait_before_anything_is_made_and_a_reviewed_plan_survives_that(
     split.report("boss", &["handoff", "apply", FILE, "--yes", "--digest", &digest], 0);
     let done = split.report("ci", &["provision", "--plan", "reviewed.plan"], 0);
     assert_eq!(done["verified"], true, "{done:#}");
+}
+
+/// What was planned and never begun is not taken for ours when somebody makes it while the run waits.
+#[test]
+fn what_somebody_made_while_it_waited_is_not_taken_over() {
+    let split = Split::with(&["ci=Contributor@rg-aksight-quickstart,Reader"]);
+    split.report("ci", &["provision", "--yes"], 13);
+    split.served.register();
+    let group = ArmId::of_group(split.served.subscription(), "rg-aksight-quickstart");
+    split.put(group.as_str(), Kind::ResourceGroup, json!({"location": "westeurope"}));
+    let before = split.writes();
+    let refused = split.report("ci", &["provision", "--yes"], 1);
+    assert_eq!(codes(&refused), ["AKS-0413"], "{refused:#}");
+    assert_eq!(split.writes(), before);
 }
 
 /// A handoff that is killed while it is carried out is carried out by the next run, and nothing is done twice.
@@ -359,6 +371,12 @@ fn who_may_do_it_hands_nothing_off() {
     let handoff = &all.json()["handoff"];
     assert_eq!((all.code, &handoff["rehearsal"]), (Some(13), &json!(true)), "{}", all.all());
     assert_eq!((handoff["acts"].as_array().unwrap().len(), handoff["later"].as_array().unwrap().len()), (9, 4), "{}", all.all());
+    let fleet = std::fs::read_to_string(Path::new(TOP).join("terraform/examples/fleet/aksight-fleet.yaml")).unwrap();
+    std::fs::write(stage.home().join("fleet.yaml"), fleet).unwrap();
+    let of_fleet =
+        |more: &[&str]| stage.act("handoff", &[&["--file", "fleet.yaml", "--all", "--out", "hub.json"], more].concat()).code;
+    assert_eq!((of_fleet(&[]), of_fleet(&["--only", "hub"])), (Some(64), Some(13)));
+    assert!(std::fs::read_to_string(stage.home().join("hub.json")).unwrap().contains("\"stack\": \"hub\""));
     let both = stage.run(&["handoff", "--simulate", "--out", "-", "--output", "json"]);
     assert_eq!(both.code, Some(64), "{}", both.all());
 }
@@ -369,7 +387,6 @@ fn split_acts(text: &str) -> Value {
 
 /// The acts with the names of assignments that follow from them.
 fn renamed(content: &Value) -> Value {
-    use aksight::base::{ArmId, Role};
     let mut text = content.to_string();
     for act in content["acts"].as_array().unwrap() {
         let what = &act["do"];
