@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use serde_json::Value;
 
-use super::sight;
-use crate::azure::Azure;
-use crate::base::{ArmId, Kind};
+use crate::azure::{self, Azure};
+use crate::base::{ArmId, ArmObject, Class, Kind};
 use crate::desired::Desired;
-use crate::observed::{KubernetesVersion, MachineSize, Offer, Permission, Preflight, Sight, Usage};
+use crate::observed::{KubernetesVersion, MachineSize, Offer, Permission, Preflight, Sight, Usage, prometheus_workspaces};
 
 /// The kinds whose offer is of interest.
 const OFFERED: [Kind; 6] = [
@@ -21,17 +20,29 @@ const OFFERED: [Kind; 6] = [
     Kind::PrometheusRuleGroup,
 ];
 
+/// An answer as a sight. A provider that is not registered yet answers nothing about its regions.
+fn sight<T>(namespace: &str, answer: Result<Option<T>, azure::Error>) -> Sight<T> {
+    match answer {
+        Err(error) if error.class() == Class::Absent => Sight::Absent,
+        Err(error) if error.is("MissingSubscriptionRegistration") => {
+            Sight::Unknown(format!("{namespace} answers once it is registered"))
+        }
+        other => Sight::from_answer(other),
+    }
+}
+
 /// Asks. `scopes` are where rights must be known, `size` is the size of the nodes, `state` the ids in terraform's state.
 pub async fn preflight(desired: &Desired, azure: &Azure, scopes: &[ArmId], size: &str, state: Sight<Vec<ArmId>>) -> Preflight {
-    let (permissions, offers, kubernetes, size, compute, network) = tokio::join!(
+    let (permissions, offers, kubernetes, size, compute, network, senders) = tokio::join!(
         rights(azure, scopes),
         offers(desired, azure),
         kubernetes(desired, azure),
         machines(desired, azure, size),
         usages(desired, azure, Kind::ComputeUsage),
         usages(desired, azure, Kind::NetworkUsage),
+        senders(desired, azure),
     );
-    Preflight { permissions, offers, kubernetes, size, compute, network, state }
+    Preflight { permissions, offers, kubernetes, size, compute, network, senders, state }
 }
 
 /// What the signed-in principal may do, scope by scope.
@@ -42,7 +53,7 @@ pub async fn rights(azure: &Azure, scopes: &[ArmId]) -> BTreeMap<ArmId, Sight<Ve
 
 async fn permissions(azure: &Azure, scope: &ArmId) -> Sight<Vec<Permission>> {
     let listed = azure.list(scope, Kind::Permissions, None).await;
-    sight(listed.map(|entries| Some(entries.iter().map(Permission::read).collect())))
+    sight("Microsoft.Authorization", listed.map(|entries| Some(entries.iter().map(Permission::read).collect())))
 }
 
 async fn offers(desired: &Desired, azure: &Azure) -> BTreeMap<String, Sight<Offer>> {
@@ -51,7 +62,7 @@ async fn offers(desired: &Desired, azure: &Azure) -> BTreeMap<String, Sight<Offe
     let asked = namespaces.into_iter().map(|namespace| async move {
         let id = ArmId::parse(&format!("{}/providers/{namespace}", desired.subscription));
         let found = match id {
-            Ok(id) => sight(azure.get(&id, Kind::ProviderRegistration).await),
+            Ok(id) => sight(namespace, azure.get(&id, Kind::ProviderRegistration).await),
             Err(error) => Sight::Unknown(error.to_string()),
         };
         let of_namespace = OFFERED.iter().map(|kind| kind.resource_type().to_ascii_lowercase());
@@ -75,18 +86,19 @@ fn region(desired: &Desired, namespace: &str) -> Result<ArmId, crate::base::arm_
 }
 
 async fn kubernetes(desired: &Desired, azure: &Azure) -> Sight<Vec<KubernetesVersion>> {
-    let id = match region(desired, "Microsoft.ContainerService") {
+    let namespace = "Microsoft.ContainerService";
+    let id = match region(desired, namespace) {
         Ok(id) => id,
         Err(error) => return Sight::Unknown(error.to_string()),
     };
     let answer = azure.read_below(&id, "kubernetesVersions", Kind::ManagedCluster).await;
-    sight(answer.map(|found| found.as_ref().map(KubernetesVersion::read_all)))
+    sight(namespace, answer.map(|found| found.as_ref().map(KubernetesVersion::read_all)))
 }
 
 async fn machines(desired: &Desired, azure: &Azure, size: &str) -> Sight<MachineSize> {
     let filter = format!("location eq '{}'", desired.location);
     let listed = azure.list(&desired.subscription, Kind::ComputeSku, Some(&filter)).await;
-    sight(listed.map(|entries| entries.iter().find_map(|entry| MachineSize::read(entry, size))))
+    sight("Microsoft.Compute", listed.map(|entries| entries.iter().find_map(|entry| MachineSize::read(entry, size))))
 }
 
 async fn usages(desired: &Desired, azure: &Azure, kind: Kind) -> Sight<Vec<Usage>> {
@@ -97,5 +109,34 @@ async fn usages(desired: &Desired, azure: &Azure, kind: Kind) -> Sight<Vec<Usage
     };
     let listed = azure.list_below(&id, "usages", kind).await;
     let read = |entries: Vec<Value>| Some(entries.iter().filter_map(Usage::read).collect());
-    sight(listed.map(read))
+    sight(namespace, listed.map(read))
+}
+
+/// Rules lie in the subscription of what they send to, or elsewhere: those of other subscriptions are not seen.
+async fn senders(desired: &Desired, azure: &Azure) -> Sight<Vec<ArmId>> {
+    let Some(subscription) = desired.workspace.subscription().map(ArmId::of_subscription) else { return Sight::Absent };
+    let listed = match azure.list(&subscription, Kind::DataCollectionRule, None).await {
+        Ok(listed) => listed,
+        Err(error) => return sight("microsoft.insights", Err(error)),
+    };
+    let object = |body: Value| Some(ArmObject { id: ArmId::parse(body["id"].as_str()?).ok()?, body, etag: None });
+    let rules = listed.into_iter().filter_map(object).filter(|rule| prometheus_workspaces(rule).contains(&desired.workspace));
+    let users =
+        rules.map(|rule| async move { azure.list_below(&rule.id, "associations", Kind::DataCollectionRuleAssociation).await });
+    let mut senders = Vec::new();
+    for answer in join_all(users).await {
+        match answer {
+            Ok(associations) => senders.extend(associations.iter().filter_map(|entry| associated(entry["id"].as_str()?))),
+            Err(error) => return sight("microsoft.insights", Err(error)),
+        }
+    }
+    senders.sort();
+    senders.dedup();
+    Sight::Present(senders)
+}
+
+/// What an association hangs on.
+fn associated(id: &str) -> Option<ArmId> {
+    let part = id.to_ascii_lowercase().rfind("/providers/microsoft.insights/")?;
+    ArmId::parse(id.get(..part)?).ok()
 }

@@ -22,6 +22,8 @@ pub struct Preflight {
     pub compute: Sight<Vec<Usage>>,
     /// Quotas of networks in the region.
     pub network: Sight<Vec<Usage>>,
+    /// Every cluster of the workspace's subscription whose metrics a rule sends to the workspace.
+    pub senders: Sight<Vec<ArmId>>,
     /// Ids that terraform's state holds; absent when there is no state yet, unknown when it is kept elsewhere.
     pub state: Sight<Vec<ArmId>>,
 }

@@ -9,6 +9,7 @@ mod crash;
 mod daemon;
 mod deploy;
 mod destroy;
+mod doctor;
 mod drift;
 mod elsewhere;
 mod every_field;

@@ -15,7 +15,33 @@ pub(super) fn points(scene: Scene<'_>) -> Vec<Point> {
         (WORKSPACE, "workspace", &desired.workspace, &observed.workspace),
         (GRAFANA, "Grafana", &desired.grafana.id, &observed.grafana),
     ];
-    rows.into_iter().map(|(address, what, id, sight)| point(scene, address, what, (id, sight))).collect()
+    let points = rows.into_iter().map(|(address, what, id, sight)| point(scene, address, what, (id, sight)));
+    points.chain(label(scene)).collect()
+}
+
+/// The `cluster` label tells the series of clusters apart that share a workspace. Another's label is its name, unless it has an alias.
+fn label(scene: Scene<'_>) -> Option<Point> {
+    let label = &scene.desired.cluster_label;
+    let subject = format!("cluster label {label}");
+    let others = match &scene.preflight.senders {
+        Sight::Present(senders) => senders.iter().filter(|sender| **sender != scene.desired.cluster),
+        Sight::Absent => return None,
+        Sight::Unknown(why) => return Some(Point::unknown(Topic::Names, subject, why)),
+    };
+    let others: Vec<&ArmId> = others.collect();
+    let twin = others.iter().find(|other| other.name().eq_ignore_ascii_case(label));
+    Some(match (twin, others.len()) {
+        (Some(twin), _) => Point::warning(
+            Topic::Names,
+            subject,
+            format!("`{twin}` sends to the same workspace and has that name: their series would mix"),
+        )
+        .remedy("set `monitoring.clusterAlias` to something else"),
+        (None, 0) => return None,
+        (None, count) => {
+            Point::ok(Topic::Names, subject, format!("differs from the names of {count} others that send to the workspace"))
+        }
+    })
 }
 
 fn point(scene: Scene<'_>, address: &str, what: &str, (id, sight): (&ArmId, &Sight<ArmObject>)) -> Point {

@@ -28,7 +28,7 @@ fn providers(scene: Scene<'_>, all: &[Unit], lacks: &[Lack]) -> Vec<Point> {
         return vec![Point::unknown(Topic::Providers, "registrations", why).remedy("`Reader` on the subscription shows them")];
     }
     let mut points = Vec::new();
-    let mut registered = 0;
+    let (mut registered, mut will_be) = (0, Vec::new());
     for (unit, namespace) in all.iter().filter_map(|unit| Some((unit, registration(unit)?))) {
         let lack = lacks.iter().find(|lack| lack.unit == unit.id);
         points.push(match (unit.action, lack.and_then(|lack| lack.rights.first()), lack.and_then(|lack| lack.unknown.as_ref())) {
@@ -49,8 +49,15 @@ fn providers(scene: Scene<'_>, all: &[Unit], lacks: &[Lack]) -> Vec<Point> {
             (_, None, Some(why)) => {
                 Point::unknown(Topic::Providers, namespace, format!("{}; whether you may register it is not known: {why}", unit.reason))
             }
-            (_, None, None) => Point::ok(Topic::Providers, namespace, format!("{}; a run registers it", unit.reason)),
+            (_, None, None) => {
+                will_be.push(namespace);
+                continue;
+            }
         });
+    }
+    if !will_be.is_empty() {
+        let detail = format!("not registered yet, a run registers them: {}", will_be.join(", "));
+        points.insert(0, Point::ok(Topic::Providers, "to register", detail));
     }
     if registered > 0 {
         points.insert(0, Point::ok(Topic::Providers, "registered", format!("{registered} resource providers are registered")));

@@ -212,11 +212,16 @@ fn collection(
         | "microsoft.network/locations/usages"
         | "microsoft.containerservice/locations/kubernetesversions" => {
             must_be_allowed(rights, call, &action, scope)?;
+            subscription::must_be_registered(world, setting, of_type.split('/').next().unwrap_or_default())?;
             match of_type {
                 "microsoft.compute/skus" => Ok(offers::sizes(call.parameter("$filter"))),
                 "microsoft.containerservice/locations/kubernetesversions" => Ok(offers::kubernetes_versions()),
                 usages => offers::usages(world, setting, call, usages.split('/').next().unwrap_or_default()),
             }
+        }
+        "microsoft.insights/datacollectionrules/associations" => {
+            must_be_allowed(rights, call, &action, scope)?;
+            kinds::collection::users(world, scope)
         }
         "microsoft.containerservice/managedclusters/agentpools" => {
             must_be_allowed(rights, call, &action, scope)?;

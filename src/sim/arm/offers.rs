@@ -37,6 +37,23 @@ fn is_offered(of_type: &str, region: &str) -> bool {
     !(of_type.eq_ignore_ascii_case("Microsoft.Dashboard/grafana") && region == "germanywestcentral")
 }
 
+/// Nothing is made in a region that does not have it.
+///
+/// # Errors
+/// 400 `LocationNotAvailableForResourceType`.
+pub fn must_be_offered(of_type: &str, location: &str) -> Result<(), Refusal> {
+    let region = location.replace(' ', "").to_ascii_lowercase();
+    if is_offered(of_type, &region) {
+        return Ok(());
+    }
+    let regions: Vec<&str> = REGIONS.iter().map(|(name, _)| *name).filter(|name| is_offered(of_type, name)).collect();
+    let message = format!(
+        "The provided location '{location}' is not available for resource type '{of_type}'. List of available regions for the resource type is '{}'.",
+        regions.join(",")
+    );
+    Err(refuse(400, "LocationNotAvailableForResourceType", message))
+}
+
 /// The `resourceTypes` of a provider, with regions by the names that people read.
 pub fn resource_types(namespace: &str) -> Value {
     let told = |(full, versions): &(&str, &[&str])| {
