@@ -24,7 +24,7 @@ use crate::observed::{Association, GrafanaView, Observed, Principal, PrincipalKi
 use crate::plan::draft::collection_wishes;
 
 pub use cluster::look as inside;
-pub use preflight::preflight;
+pub use preflight::{permissions, preflight};
 pub use surroundings::surroundings;
 pub use terraform::{terraform, terraform_destroy};
 
