@@ -26,7 +26,7 @@ use crate::plan::draft::collection_wishes;
 
 pub use acts::{Standing, standing};
 pub use cluster::look as inside;
-pub use preflight::{preflight, rights};
+pub use preflight::{permissions, preflight};
 pub use surroundings::surroundings;
 pub use terraform::{terraform, terraform_destroy};
 

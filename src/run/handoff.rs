@@ -52,7 +52,7 @@ async fn write_down(outside: &Outside, spec: &Spec, handing: &Handing, tally: &m
     let setup = outside.setup();
     let (plan, observed) = plan::draw(outside, spec, &[], tally).await?;
     let desired = resolve(spec, &setup.subscription);
-    let rights = if handing.all { BTreeMap::new() } else { observe::rights(&outside.azure, &scopes(&desired)).await };
+    let rights = if handing.all { BTreeMap::new() } else { observe::permissions(&outside.azure, &scopes(&desired)).await };
     // What cannot be told is handed off as well: who carries it out sees whether it is needed.
     let lacks = |right: &Right| Held(&rights).judge(right) != Judgement::Allowed;
     let (acts, later) = acts(&plan, &desired, &observed, lacks);

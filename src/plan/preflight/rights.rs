@@ -107,11 +107,11 @@ fn of_data(scene: Scene<'_>, held: Held<'_>, plan: &Plan<Draft>) -> Vec<Point> {
         let why = "you could not sign in to Grafana without it";
         ("role:me-administers-grafana", Role::GrafanaAdmin, administers(&desired.grafana.id), why)
     });
-    let judged = verify.into_iter().chain(grafana).filter_map(|(unit, role, right, why)| {
+    let judged = verify.into_iter().chain(grafana).map(|(unit, role, right, why)| {
         let planned = plan.units.iter().find(|one| one.id.as_str() == unit);
         let assigned = planned.is_some_and(|one| matches!(one.step, Some(Step::AssignRole { .. })));
         let name = role.name();
-        Some(match held.judge(&right) {
+        match held.judge(&right) {
             Judgement::Allowed => Point::ok(Topic::Rights, name, format!("{name} is held: {why}")),
             Judgement::Denied(_) if listed(scene, role, &right) => {
                 Point::ok(Topic::Rights, name, format!("{name} is assigned: {why}"))
@@ -124,7 +124,7 @@ fn of_data(scene: Scene<'_>, held: Held<'_>, plan: &Plan<Draft>) -> Vec<Point> {
             Judgement::Unknown(why) => {
                 Point::unknown(Topic::Rights, name, format!("whether you hold {name} could not be read: {why}"))
             }
-        })
+        }
     });
     judged.collect()
 }
