@@ -84,6 +84,14 @@ fn before_anything_is_there_each_is_told_what_it_lacks() {
         assert!(lacks.iter().any(|point| point.starts_with(&format!("{unit}: "))), "{unit}: {lacks:?}");
     }
 
+    let subnet = format!("{scope}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/v/subnets/nodes");
+    let in_subnet = quickstart.replace("cluster:\n", &format!("cluster:\n  nodePool: {{subnetId: {subnet}}}\n"));
+    let joins = examine(&stage, &served.variables_of("auditor"), &in_subnet);
+    let lacks = points(&joins, "rights", "missing");
+    assert!(lacks.iter().any(|point| point.starts_with("subnet nodes: ") && point.contains("subnets/join/action")), "{lacks:?}");
+    let fine = points(&examine(&stage, &served.variables_of("ci"), &in_subnet), "rights", "ok");
+    assert!(fine.iter().any(|point| point.starts_with("subnet nodes: ")), "{fine:?}");
+
     let stranger = examine(&stage, &served.variables_of("stranger"), &quickstart);
     assert_eq!(stranger.code, Some(13), "{}", stranger.all());
     assert_eq!(points(&stranger, "names", "unknown").len(), 5, "{}", stranger.all());
