@@ -139,6 +139,13 @@ fn of_resource(id: &ArmId, action: Action) -> Vec<Need> {
     needs
 }
 
+/// The right to put the nodes of a new cluster into an existing subnet (Microsoft: "Azure CNI Overlay", prerequisites; ARM refuses the
+/// cluster with `LinkedAuthorizationFailed` without it).
+#[must_use]
+pub fn joins(subnet: &ArmId) -> Right {
+    Right { role: "Network Contributor", ..Right::arm("Microsoft.Network/virtualNetworks/subnets/join/action", subnet) }
+}
+
 /// The right to read a workspace's data, which no role of ARM's carries (contract §0.4).
 #[must_use]
 pub fn reads_data(workspace: &ArmId) -> Right {
