@@ -8,6 +8,7 @@ mod destroy;
 pub mod door;
 mod drift;
 mod fleet;
+mod frame;
 mod judge;
 mod memory;
 mod outputs;
