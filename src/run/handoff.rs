@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tracing::Instrument as _;
-
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::tally::Tally;
-use super::{plan, problem, trace};
+use super::{frame, plan, problem};
 use crate::azure;
 use crate::bundle;
 use crate::desired::resolve;
@@ -30,27 +28,19 @@ pub struct Handing {
 
 /// Finds out what is to be handed off, and writes it down. Reads only. Gives back the text of the file, too, when there is anything.
 pub async fn handoff(spec: &Spec, setup: Setup, handing: &Handing) -> (Option<String>, Report) {
-    let span = trace::run(&setup, spec);
-    let work = async {
-        let mut tally = Tally::new(&setup, spec);
-        let outside = match Outside::open(setup, spec).await {
-            Ok(outside) => outside,
-            Err(error) => return (None, tally.close(None, Err(error.into())).await),
-        };
-        let (text, ended) = match write_down(&outside, spec, handing, &mut tally).await {
-            Ok(Some(text)) => (Some(text), Ok(Outcome::Waiting)),
-            Ok(None) => (None, Ok(Outcome::Unchanged)),
-            Err(stop) => (None, Err(stop)),
-        };
-        (text, tally.close(Some(&outside), ended).await)
+    let mut text = None;
+    let work = async |outside: &Outside, tally: &mut Tally| {
+        text = write_down(outside, spec, handing, tally).await?;
+        Ok(if text.is_some() { Outcome::Waiting } else { Outcome::Unchanged })
     };
-    Box::pin(work).instrument(span).await
+    let report = frame::run(spec, setup, work).await;
+    (text, report)
 }
 
 /// The text of the file; nothing when nothing is to be handed off.
 async fn write_down(outside: &Outside, spec: &Spec, handing: &Handing, tally: &mut Tally) -> Result<Option<String>, Stop> {
     let setup = outside.setup();
-    let (plan, observed) = plan::draw(outside, spec, &[], tally).await?;
+    let (plan, observed) = Box::pin(plan::draw(outside, spec, &[], tally)).await?;
     let desired = resolve(spec, &setup.subscription);
     let rights = if handing.all { BTreeMap::new() } else { observe::permissions(&outside.azure, &scopes(&desired)).await };
     // What cannot be told is handed off as well: who carries it out sees whether it is needed.

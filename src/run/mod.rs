@@ -9,6 +9,7 @@ mod doctor;
 pub mod door;
 mod drift;
 mod fleet;
+mod frame;
 mod handoff;
 mod handover;
 mod judge;
