@@ -303,6 +303,7 @@ mod tests {
         let source = CredentialSource::ManagedIdentity {
             client_id: Some("mine".to_owned()),
             endpoint: Some("http://127.0.0.1:4/identity".to_owned()),
+            version: None,
         };
         let token = json!({"access_token": "e30.e30.sig", "expires_on": "4102444800", "token_type": "Bearer", "resource": "r"});
         let (azure, script, _) = azure_as(source, [reply(200, &token)]);

@@ -116,7 +116,7 @@ impl Tokens {
                 let options = ClientAssertionCredentialOptions { client_options: self.client_options() };
                 Ok(ClientAssertionCredential::new(tenant.clone(), client_id.clone(), assertions, Some(options))?)
             }
-            CredentialSource::ManagedIdentity { client_id, endpoint } => {
+            CredentialSource::ManagedIdentity { client_id, endpoint, .. } => {
                 let mut client_options = self.options.clone();
                 if let Some(endpoint) = endpoint {
                     client_options.per_try_policies.push(Arc::new(Elsewhere::parse(endpoint)?));

@@ -32,6 +32,8 @@ pub enum Kind {
     AlertRuleRecommendations,
     /// A role assignment.
     RoleAssignment,
+    /// A role definition: what a role is called.
+    RoleDefinition,
     /// The Activity Log of a subscription.
     ActivityLog,
     /// Resource Graph, which is asked and not written.
@@ -76,6 +78,7 @@ impl Kind {
             Self::PrometheusRuleGroup => "Microsoft.AlertsManagement/prometheusRuleGroups",
             Self::AlertRuleRecommendations => "Microsoft.AlertsManagement/alertRuleRecommendations",
             Self::RoleAssignment => "Microsoft.Authorization/roleAssignments",
+            Self::RoleDefinition => "Microsoft.Authorization/roleDefinitions",
             Self::ActivityLog => "Microsoft.Insights/eventtypes/management/values",
             Self::ResourceGraph => "Microsoft.ResourceGraph/resources",
         }
@@ -93,7 +96,8 @@ impl Kind {
             Self::DataCollectionEndpoint | Self::DataCollectionRule | Self::DataCollectionRuleAssociation => "2022-06-01",
             Self::PrometheusRuleGroup => "2023-03-01",
             Self::AlertRuleRecommendations => "2023-01-01-preview",
-            Self::RoleAssignment => "2022-04-01",
+            // Both in one specification (Azure REST reference, Role Definitions - Get).
+            Self::RoleAssignment | Self::RoleDefinition => "2022-04-01",
             // Azure REST reference, Activity Logs - List: the only version.
             Self::ActivityLog => "2015-04-01",
             // Contract §8.3.

@@ -76,7 +76,7 @@ async fn of_principal(azure: &Azure, principal: String, scopes: BTreeSet<ArmId>)
     join_all(asked).await.concat()
 }
 
-async fn listed(azure: &Azure, scope: &ArmId, principal: &str) -> Sight<Vec<Assignment>> {
+pub(super) async fn listed(azure: &Azure, scope: &ArmId, principal: &str) -> Sight<Vec<Assignment>> {
     let filter = format!("principalId eq '{}'", principal.replace('\'', "''"));
     let listed = azure.list(scope, Kind::RoleAssignment, Some(&filter)).await;
     sight(listed.map(|all| Some(all.iter().filter_map(Assignment::read).collect())))

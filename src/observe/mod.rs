@@ -4,6 +4,7 @@
 //! What is asked under the names that aksight gives needs no answer before it, so a stack that is as wished is read in two round
 //! trips after the sign-in, whatever the number of units. What could not be read becomes [`Sight::Unknown`] with its reason.
 
+mod account;
 mod assignments;
 mod cluster;
 mod surroundings;
@@ -22,6 +23,7 @@ use crate::kube::Door;
 use crate::observed::{Association, GrafanaView, Observed, Principal, PrincipalKind, RuleTemplate, Sight};
 use crate::plan::draft::collection_wishes;
 
+pub use account::account;
 pub use cluster::look as inside;
 pub use surroundings::surroundings;
 pub use terraform::{terraform, terraform_destroy};
