@@ -193,6 +193,7 @@ impl Azure {
             scope: scope.clone(),
             message: "the token does not say whose it is (no `oid` claim)".to_owned(),
             transient: false,
+            remedy: "sign in as somebody of this tenant",
         })
     }
 

@@ -25,6 +25,7 @@ pub mod operation;
 mod pipeline;
 mod principal;
 pub mod prometheus;
+mod remedy;
 mod request;
 mod resource_manager;
 mod retry;

@@ -26,6 +26,7 @@ mod release;
 mod replicas;
 mod scenarios;
 mod server;
+mod sign_in;
 mod store;
 mod sweep;
 mod swept;

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &AuthArgs) -> std::io::Result<Exit> {
             runtime.shutdown_background();
             (sign_in, String::new())
         }
-        Err((problems, text)) => (SignIn { problems, exit_code: 64, ..SignIn::default() }, text),
+        Err(unusable) => (SignIn { problems: unusable.problems, exit_code: 64, ..SignIn::default() }, unusable.text),
     };
     match args.output {
         Output::Json => anstream::stdout().write_all(auth::json(&sign_in).as_bytes())?,
@@ -62,8 +62,26 @@ pub(crate) fn run(args: &AuthArgs) -> std::io::Result<Exit> {
     Ok(Exit::Reported(sign_in.exit_code))
 }
 
-/// The file, when one is named or there is one; what is wrong with it, and its text.
-fn read(named: Option<&PathBuf>) -> Result<Option<(Spec, String)>, (Vec<Diagnostic>, String)> {
+/// A stack's file, and how it was named.
+struct Script {
+    spec: Spec,
+    name: String,
+}
+
+/// What is wrong with a file, and its text.
+struct Unusable {
+    problems: Vec<Diagnostic>,
+    text: String,
+}
+
+impl Unusable {
+    fn one(problem: Diagnostic) -> Self {
+        Self { problems: vec![problem], text: String::new() }
+    }
+}
+
+/// The file, when one is named or there is one.
+fn read(named: Option<&PathBuf>) -> Result<Option<Script>, Unusable> {
     let path = named.map_or(Path::new(DEFAULT_FILE), PathBuf::as_path);
     if named.is_none() && !path.exists() {
         return Ok(None);
@@ -71,19 +89,19 @@ fn read(named: Option<&PathBuf>) -> Result<Option<(Spec, String)>, (Vec<Diagnost
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let problem = Diagnostic::error(Code::SpecUnreadable, format!("`{name}` cannot be read")).caused_by(error.to_string());
-        (vec![problem], String::new())
+        Unusable::one(problem.hint("without a file the environment alone counts"))
     })?;
     if spec::is_fleet(&text) {
         let problem = Diagnostic::error(Code::Usage, "this command works on one stack, and the file describes a fleet")
             .hint("give it the file of one stack");
-        return Err((vec![problem], String::new()));
+        return Err(Unusable::one(problem));
     }
-    spec::read(&text, &name).map(|spec| Some((spec, name))).map_err(|problems| (problems, text))
+    spec::read(&text, &name).map(|spec| Some(Script { spec, name })).map_err(|problems| Unusable { problems, text })
 }
 
-async fn look(read: Option<&(Spec, String)>) -> SignIn {
+async fn look(script: Option<&Script>) -> SignIn {
     let mut found = SignIn { exit_code: exit_code(Outcome::Unchanged), ..SignIn::default() };
-    if let Err(error) = follow(read, &mut found).await {
+    if let Err(error) = follow(script, &mut found).await {
         found.problems.push(problem::of_azure(&error));
         // An environment that is incomplete is bad usage; a sign-in that does not work is an error.
         found.exit_code = match error {
@@ -95,13 +113,13 @@ async fn look(read: Option<&(Spec, String)>) -> SignIn {
 }
 
 /// Goes the way that every run goes, and notes what it sees.
-async fn follow(read: Option<&(Spec, String)>, found: &mut SignIn) -> Result<(), azure::Error> {
-    let spec = read.map(|(spec, _)| spec);
+async fn follow(script: Option<&Script>, found: &mut SignIn) -> Result<(), azure::Error> {
+    let spec = script.map(|script| &script.spec);
     let mut choice = sign_in::choose(spec)?;
     let unused = azure::unused(&choice, sign_in::variable);
     let by_file = |name: &mut String| {
-        if let (Some((_, file)), "ARM_TENANT_ID", None) = (read, name.as_str(), sign_in::variable(name)) {
-            *name = format!("azure.tenant in {file}");
+        if let (Some(script), "ARM_TENANT_ID", None) = (script, name.as_str(), sign_in::variable(name)) {
+            *name = format!("azure.tenant in {}", script.name);
         }
     };
     choice.decided_by.iter_mut().for_each(by_file);
@@ -114,24 +132,21 @@ async fn follow(read: Option<&(Spec, String)>, found: &mut SignIn) -> Result<(),
     let cloud = found.cloud.insert(cloud?).clone();
     let named = sign_in::subscription(spec, &credential).await?;
     let id = named.as_ref().map(|(id, _)| id.clone());
-    found.subscription = named.map(|(id, by)| match (by, read) {
-        ("azure.subscription", Some((_, file))) => (id, format!("{by} in {file}")),
+    found.subscription = named.map(|(id, by)| match (by, script) {
+        ("azure.subscription", Some(script)) => (id, format!("{by} in {}", script.name)),
         _ => (id, by.to_owned()),
     });
     found.terraform = Some(sign_in::told_to_terraform(&credential, id.as_deref(), &cloud));
     let signed_in = run::sign_in(cloud, credential, http, id.as_deref()).await?;
     found.principal = Some(signed_in.principal);
-    match signed_in.account {
-        Some(account) => {
-            let account = account?;
-            found.described = account.subscription.seen().cloned();
-            found.roles = Some(account.roles);
-        }
-        None => {
-            found.problems.push(sign_in::no_subscription());
-            found.exit_code = exit_code(Outcome::Failed);
-        }
-    }
+    let Some(account) = signed_in.account else {
+        found.problems.push(sign_in::no_subscription());
+        found.exit_code = exit_code(Outcome::Failed);
+        return Ok(());
+    };
+    let account = account?;
+    found.described = account.subscription.seen().cloned();
+    found.roles = Some(account.roles);
     Ok(())
 }
 

@@ -78,7 +78,7 @@ impl Account {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(20))
             .timeout(Duration::from_mins(2))
-            .user_agent(concat!("aksight/", env!("CARGO_PKG_VERSION"), " terraform-provider-azurerm/5.2.0 (stand-in)"))
+            .user_agent(super::AGENT)
             .build()
             .map_err(super::unreachable)?;
         let cloud = match &settings.metadata_host {

@@ -106,6 +106,9 @@ pub(super) struct Arm {
     stop: CancellationToken,
 }
 
+/// How it calls itself.
+const AGENT: &str = concat!("aksight/", env!("CARGO_PKG_VERSION"), " terraform-provider-azurerm/5.2.0 (stand-in)");
+
 /// The most requests for one call when the service is throttling or down.
 const TRIES: u32 = 6;
 

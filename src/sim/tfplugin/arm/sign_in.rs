@@ -191,7 +191,8 @@ impl SignIn {
         scope: &str,
     ) -> Result<(Secret, u64), ArmError> {
         // No proxy knows the machine's own services.
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().map_err(super::unreachable)?;
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).user_agent(super::AGENT);
+        let http = client.build().map_err(super::unreachable)?;
         let resource = scope.trim_end_matches("/.default");
         let mut query = vec![("api-version", version), ("resource", resource)];
         query.extend(self.client.as_deref().map(|client| ("client_id", client)));
