@@ -237,6 +237,20 @@ impl Azure {
         self.pages(&format!("{id}/{collection}"), kind.api_version(), &[]).await
     }
 
+    /// Reads what lies directly below a resource under a name and is no resource, such as `kubernetesVersions` of a region; nothing
+    /// when it is absent.
+    ///
+    /// # Errors
+    /// Any [`Error`]; absence is none.
+    pub async fn read_below(&self, id: &ArmId, name: &str, kind: Kind) -> Result<Option<Value>, Error> {
+        let path = format!("{id}/{name}");
+        match self.arm(Call::get(self.url(&path, kind.api_version(), &[])?).about(&path)).await?.accepted() {
+            Ok(answer) => answer.json(),
+            Err(error) if error.class() == Class::Absent => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) async fn pages(&self, path: &str, version: &str, query: &[(&str, &str)]) -> Result<Vec<Value>, Error> {
         let mut found = Vec::new();
         let mut next = Some(self.url(path, version, query)?);

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::commands::{
-    auth, daemon, destroy, drift, explain, generate, init, man, outputs, plan, policy, provision, reconcile, simulate, status,
-    validate, verify, version,
+    auth, daemon, destroy, doctor, drift, explain, generate, init, man, outputs, plan, policy, provision, reconcile, simulate,
+    status, validate, verify, version,
 };
 
 /// One short file in, an AKS cluster whose network you can see out, and proof that it is so.
@@ -37,6 +37,7 @@ pub(crate) enum Command {
         kind: Described,
     },
     Generate(generate::GenerateArgs),
+    Doctor(doctor::DoctorArgs),
     Plan(plan::PlanArgs),
     Provision(provision::ProvisionArgs),
     Verify(verify::VerifyArgs),

@@ -3,6 +3,7 @@
 use futures::future::join_all;
 
 use super::assignments::listed;
+use super::preflight::permissions;
 use super::sight;
 use crate::azure::Azure;
 use crate::base::role::General;
@@ -14,8 +15,11 @@ use crate::observed::{Account, Assignment, HeldRole, Sight, Subscription};
 /// # Errors
 /// [`crate::azure::Error`] when the subscription itself cannot be read: nothing else means anything then.
 pub async fn account(azure: &Azure, subscription: &ArmId, principal: &str) -> Result<Account, crate::azure::Error> {
-    let (described, assignments) =
-        tokio::join!(azure.get(subscription, Kind::Subscription), listed(azure, subscription, principal));
+    let (described, assignments, permissions) = tokio::join!(
+        azure.get(subscription, Kind::Subscription),
+        listed(azure, subscription, principal),
+        permissions(azure, subscription),
+    );
     let described = described?.map(|found| Subscription {
         name: found.text("/displayName").unwrap_or_default().to_owned(),
         state: found.text("/state").unwrap_or_default().to_owned(),
@@ -25,7 +29,7 @@ pub async fn account(azure: &Azure, subscription: &ArmId, principal: &str) -> Re
         Sight::Absent => Sight::Absent,
         Sight::Unknown(why) => Sight::Unknown(why),
     };
-    Ok(Account { subscription: described.map_or(Sight::Absent, Sight::Present), roles })
+    Ok(Account { subscription: described.map_or(Sight::Absent, Sight::Present), roles, permissions })
 }
 
 async fn named(azure: &Azure, subscription: &ArmId, assignment: Assignment) -> HeldRole {

@@ -7,6 +7,7 @@
 mod account;
 mod assignments;
 mod cluster;
+mod preflight;
 mod surroundings;
 pub mod sweep;
 mod terraform;
@@ -25,6 +26,7 @@ use crate::plan::draft::collection_wishes;
 
 pub use account::account;
 pub use cluster::look as inside;
+pub use preflight::preflight;
 pub use surroundings::surroundings;
 pub use terraform::{terraform, terraform_destroy};
 

@@ -1,6 +1,6 @@
 //! What a signed-in principal has in a subscription.
 
-use super::{Scope, Sight};
+use super::{Permission, Scope, Sight};
 use crate::base::ArmId;
 use crate::base::role::General;
 
@@ -31,19 +31,62 @@ pub struct Account {
     pub subscription: Sight<Subscription>,
     /// The roles of the principal itself, in the subscription, above and below; those of its groups are not among them (contract §4.4).
     pub roles: Sight<Vec<HeldRole>>,
+    /// What all its roles allow in the subscription, those of its groups included.
+    pub permissions: Sight<Vec<Permission>>,
 }
 
-/// What the roles allow in the subscription, in a sentence.
-#[must_use]
-pub fn may(roles: &[HeldRole], subscription: &ArmId) -> String {
+impl Account {
+    /// What the principal may do in the subscription, in a sentence.
+    #[must_use]
+    pub fn may(&self, subscription: &ArmId) -> String {
+        match (&self.permissions, &self.roles) {
+            (Sight::Present(permissions), _) => allowed(permissions).to_owned(),
+            (_, Sight::Present(roles)) => by_roles(roles, subscription),
+            (_, Sight::Absent) => by_roles(&[], subscription),
+            (_, Sight::Unknown(why)) => format!("unknown: neither its permissions nor its role assignments can be read ({why})"),
+        }
+    }
+}
+
+/// What a stack is made of. Whoever may write all of it and is no specialist may write everything.
+const OF_A_STACK: [&str; 5] = [
+    "Microsoft.Resources/subscriptions/resourceGroups/write",
+    "Microsoft.ContainerService/managedClusters/write",
+    "Microsoft.Monitor/accounts/write",
+    "Microsoft.Dashboard/grafana/write",
+    "Microsoft.Insights/dataCollectionRules/write",
+];
+const ASSIGN: &str = "Microsoft.Authorization/roleAssignments/write";
+const READ: &str = "Microsoft.ContainerService/managedClusters/read";
+
+/// What permissions allow, in a sentence. Conditions on assigning roles are not in them.
+fn allowed(permissions: &[Permission]) -> &'static str {
+    let may = |action: &str| permissions.iter().any(|permission| permission.allows(action));
+    let writes = OF_A_STACK.iter().filter(|action| may(action)).count();
+    match (writes, may(ASSIGN)) {
+        (all, true) if all == OF_A_STACK.len() => "manage resources of all kinds, and assign roles",
+        (all, false) if all == OF_A_STACK.len() => {
+            "manage resources of all kinds, but not assign roles: role assignments of a plan wait for somebody who may"
+        }
+        (0, true) => "assign roles, but not manage resources",
+        (0, false) if may(READ) => "read only",
+        (0, false) => "nothing that a stack needs",
+        (_, true) => "manage some kinds of resources, and assign roles; `aksight doctor` says what is missing",
+        (_, false) => "manage some kinds of resources only; `aksight doctor` says what is missing",
+    }
+}
+
+/// What general roles allow in the subscription, in a sentence, where the permissions themselves cannot be read.
+fn by_roles(roles: &[HeldRole], subscription: &ArmId) -> String {
     let here: Vec<&HeldRole> = roles.iter().filter(|role| role.scope.reaches(subscription)).collect();
     let has = |wanted: &[General]| here.iter().filter_map(|role| General::of(&role.guid)).any(|role| wanted.contains(&role));
     let assigns = has(&[General::UserAccessAdministrator, General::RbacAdministrator]);
     let sentence = match (has(&[General::Owner]), has(&[General::Contributor]), assigns, has(&[General::Reader])) {
-        (true, ..) => "everything, and assign roles",
-        (_, true, true, _) => "manage all resources, and assign roles",
-        (_, true, false, _) => "manage all resources, but not assign roles: role assignments of a plan wait for somebody who may",
-        (_, _, true, _) => "assign roles and read, but not manage resources by its general roles",
+        (true, ..) | (_, true, true, _) => "manage resources of all kinds, and assign roles",
+        (_, true, false, _) => {
+            "manage resources of all kinds, but not assign roles: role assignments of a plan wait for somebody who may"
+        }
+        (_, _, true, _) => "assign roles, but not manage resources",
         (_, _, _, true) => "read only",
         _ if here.is_empty() && roles.is_empty() => "nothing by roles of its own; groups may give it some",
         _ if here.is_empty() => "only what its roles below the subscription allow",
@@ -67,15 +110,15 @@ mod tests {
         let (here, above, below) = ("/subscriptions/S", "/", "/subscriptions/s/resourceGroups/rg");
         let rows = [
             (vec![], "nothing by roles of its own; groups may give it some"),
-            (vec![at(General::Owner, above)], "everything, and assign roles"),
+            (vec![at(General::Owner, above)], "manage resources of all kinds, and assign roles"),
             (vec![at(General::Owner, below)], "only what its roles below the subscription allow"),
             (
                 vec![at(General::Contributor, here)],
-                "manage all resources, but not assign roles: role assignments of a plan wait for somebody who may",
+                "manage resources of all kinds, but not assign roles: role assignments of a plan wait for somebody who may",
             ),
             (
                 vec![at(General::Contributor, here), at(General::RbacAdministrator, above)],
-                "manage all resources, and assign roles",
+                "manage resources of all kinds, and assign roles",
             ),
             (vec![at(General::Reader, here), at(General::Contributor, below)], "read only"),
             (
@@ -84,7 +127,35 @@ mod tests {
             ),
         ];
         for (roles, sentence) in rows {
-            assert_eq!(may(&roles, &subscription), sentence);
+            assert_eq!(by_roles(&roles, &subscription), sentence);
+        }
+    }
+
+    #[test]
+    fn permissions_become_a_sentence() {
+        let entry = |actions: &[&str], not_actions: &[&str]| {
+            let texts = |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect();
+            Permission { actions: texts(actions), not_actions: texts(not_actions), ..Permission::default() }
+        };
+        let contributor = || entry(&["*"], &["Microsoft.Authorization/*/Write"]);
+        let rows = [
+            (vec![], "nothing that a stack needs"),
+            (vec![entry(&["*"], &[])], "manage resources of all kinds, and assign roles"),
+            (
+                vec![contributor()],
+                "manage resources of all kinds, but not assign roles: role assignments of a plan wait for somebody who may",
+            ),
+            (vec![contributor(), entry(&["Microsoft.Authorization/*"], &[])], "manage resources of all kinds, and assign roles"),
+            (vec![entry(&["*/read"], &[])], "read only"),
+            (vec![entry(&["*/read", "Microsoft.Authorization/*"], &[])], "assign roles, but not manage resources"),
+            (
+                vec![entry(&["Microsoft.ContainerService/*"], &[])],
+                "manage some kinds of resources only; `aksight doctor` says what is missing",
+            ),
+        ];
+        for (permissions, sentence) in rows {
+            let account = Account { subscription: Sight::Absent, roles: Sight::Absent, permissions: Sight::Present(permissions) };
+            assert_eq!(account.may(&ArmId::of_subscription("s")), sentence);
         }
     }
 }

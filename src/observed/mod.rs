@@ -7,6 +7,8 @@ mod account;
 mod cluster;
 mod collection;
 mod grafana;
+mod permissions;
+mod preflight;
 mod roles;
 mod surroundings;
 pub mod tfplan;
@@ -15,10 +17,12 @@ use std::collections::BTreeMap;
 
 use crate::base::{ArmId, ArmObject, clock::Timestamp};
 
-pub use account::{Account, HeldRole, Subscription, may};
+pub use account::{Account, HeldRole, Subscription};
 pub use cluster::{Agents, ClusterView, SettingsMap};
 pub use collection::{Association, PROMETHEUS_STREAM, RuleTemplate, prometheus_workspaces};
 pub use grafana::GrafanaView;
+pub use permissions::{Permission, covers};
+pub use preflight::{KubernetesVersion, MachineSize, Offer, Preflight, Usage};
 pub use roles::{Assignment, Principal, PrincipalKind, Scope};
 pub use surroundings::Surroundings;
 

@@ -6,6 +6,7 @@
 mod account;
 pub mod clock;
 mod destroy;
+mod doctor;
 pub mod door;
 mod drift;
 mod fleet;
@@ -34,6 +35,7 @@ mod way_round;
 pub use account::{SignedIn, sign_in};
 pub use clock::{FastClock, RealClock};
 pub use destroy::{Destruction, Reach, destroy};
+pub use doctor::doctor;
 pub use drift::{drift, saved_plan};
 pub use fleet::{March, conduct};
 pub use judge::{Unreadable, modules, named_modules, of_unreadable};

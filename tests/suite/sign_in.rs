@@ -251,7 +251,7 @@ fn a_file_counts_when_there_is_one() {
     tenant        TENANT
     cloud         public, described by HOST; Entra https://HOST; ARM https://ARM
     subscription  rehearsal SUBSCRIPTION, Enabled; named by ARM_SUBSCRIPTION_ID
-    may           nothing by roles of its own; groups may give it some
+    may           manage resources of all kinds, and assign roles
     terraform     signs in the same way, by ARM_CLIENT_ID, ARM_CLIENT_SECRET, ARM_ENVIRONMENT, ARM_METADATA_HOSTNAME, ARM_SUBSCRIPTION_ID, ARM_TENANT_ID, ARM_USE_CLI
                   kept from it: SYSTEM_ACCESSTOKEN
     ");

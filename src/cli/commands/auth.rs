@@ -144,9 +144,7 @@ async fn follow(script: Option<&Script>, found: &mut SignIn) -> Result<(), azure
         found.exit_code = exit_code(Outcome::Failed);
         return Ok(());
     };
-    let account = account?;
-    found.described = account.subscription.seen().cloned();
-    found.roles = Some(account.roles);
+    found.account = Some(account?);
     Ok(())
 }
 

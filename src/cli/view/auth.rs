@@ -3,7 +3,7 @@
 use aksight::azure::{Choice, Principal, PrincipalKind, Unused};
 use aksight::base::{ArmId, Cloud};
 use aksight::diag::Diagnostic;
-use aksight::observed::{HeldRole, Sight, Subscription, may};
+use aksight::observed::{Account, HeldRole, Subscription};
 use serde_json::{Value, json};
 
 use super::{Terminal, Tone, diagnostic};
@@ -24,10 +24,8 @@ pub(crate) struct SignIn {
     pub(crate) cloud: Option<Cloud>,
     /// The subscription's id, and who named it.
     pub(crate) subscription: Option<(String, String)>,
-    /// The subscription as ARM describes it.
-    pub(crate) described: Option<Subscription>,
-    /// The principal's own roles.
-    pub(crate) roles: Option<Sight<Vec<HeldRole>>>,
+    /// What was seen of it, and of the principal's rights in it.
+    pub(crate) account: Option<Account>,
     /// Names of the variables that terraform gets, and of those that are kept from it.
     pub(crate) terraform: Option<(Vec<&'static str>, Vec<&'static str>)>,
     /// Whether azurerm knows the method.
@@ -43,14 +41,18 @@ impl SignIn {
         self.choice.as_ref().map(|choice| choice.source.method())
     }
 
+    fn described(&self) -> Option<&Subscription> {
+        self.account.as_ref()?.subscription.seen()
+    }
+
+    /// The principal's own roles.
+    fn roles(&self) -> Option<&Vec<HeldRole>> {
+        self.account.as_ref()?.roles.seen()
+    }
+
     /// What the principal may do in the subscription, in a sentence.
     fn may(&self) -> Option<String> {
-        let (subscription, roles) = (self.subscription.as_ref()?, self.roles.as_ref()?);
-        Some(match roles {
-            Sight::Present(roles) => may(roles, &ArmId::of_subscription(&subscription.0)),
-            Sight::Absent => may(&[], &ArmId::of_subscription(&subscription.0)),
-            Sight::Unknown(why) => format!("unknown: its role assignments cannot be read ({why})"),
-        })
+        Some(self.account.as_ref()?.may(&ArmId::of_subscription(&self.subscription.as_ref()?.0)))
     }
 }
 
@@ -86,7 +88,7 @@ pub(crate) fn text(sign_in: &SignIn, terminal: &Terminal) -> String {
         line("cloud", &format!("{}{host}; Entra {}; ARM {}", cloud.environment, cloud.authority, cloud.arm));
     }
     if let Some((id, named_by)) = &sign_in.subscription {
-        let described = sign_in.described.as_ref();
+        let described = sign_in.described();
         let name = described.map(|found| format!("{} ", found.name)).unwrap_or_default();
         let state = described.map(|found| format!(", {}", found.state)).unwrap_or_default();
         line("subscription", &format!("{name}{id}{state}; named by {named_by}"));
@@ -94,7 +96,7 @@ pub(crate) fn text(sign_in: &SignIn, terminal: &Terminal) -> String {
     if let Some(may) = sign_in.may() {
         line("may", &may);
     }
-    for role in sign_in.roles.iter().filter_map(Sight::seen).flatten() {
+    for role in sign_in.roles().into_iter().flatten() {
         line("", &format!("{} at {}", role.name, role.scope));
     }
     if let Some((given, kept)) = &sign_in.terraform {
@@ -118,7 +120,7 @@ pub(crate) fn json(sign_in: &SignIn) -> String {
     let unused = |unused: &Unused| json!({"method": unused.method, "shown_by": unused.shown_by, "because": unused.because});
     let role = |role: &HeldRole| json!({"role": role.name, "definition": role.guid, "scope": role.scope.to_string()});
     let subscription = sign_in.subscription.as_ref().map(|(id, named_by)| {
-        let described = sign_in.described.as_ref();
+        let described = sign_in.described();
         json!({"id": id, "named_by": named_by, "name": described.map(|found| &found.name), "state": described.map(|found| &found.state)})
     });
     let document = json!({
@@ -142,7 +144,7 @@ pub(crate) fn json(sign_in: &SignIn) -> String {
         })),
         "subscription": subscription,
         "may": sign_in.may(),
-        "roles": sign_in.roles.as_ref().and_then(Sight::seen).map(|roles| roles.iter().map(role).collect::<Vec<Value>>()),
+        "roles": sign_in.roles().map(|roles| roles.iter().map(role).collect::<Vec<Value>>()),
         "terraform": sign_in.terraform.as_ref().map(|(given, kept)| json!({
             "signs_in": sign_in.for_terraform, "variables": given, "kept_from_it": kept,
         })),
@@ -159,7 +161,7 @@ mod tests {
     use aksight::base::cloud::CloudName;
     use aksight::base::role::General;
     use aksight::diag::Code;
-    use aksight::observed::Scope;
+    use aksight::observed::{Scope, Sight};
 
     use super::super::sample::NARROW;
     use super::*;
@@ -191,8 +193,11 @@ mod tests {
             }),
             cloud: Some(Cloud::named(CloudName::Public)),
             subscription: Some((SUBSCRIPTION.to_owned(), "ARM_SUBSCRIPTION_ID".to_owned())),
-            described: Some(Subscription { name: "shop".to_owned(), state: "Enabled".to_owned() }),
-            roles: Some(Sight::Present(vec![HeldRole { guid: guid.to_owned(), name: name.to_owned(), scope }])),
+            account: Some(Account {
+                subscription: Sight::Present(Subscription { name: "shop".to_owned(), state: "Enabled".to_owned() }),
+                roles: Sight::Present(vec![HeldRole { guid: guid.to_owned(), name: name.to_owned(), scope }]),
+                permissions: Sight::Unknown("nobody asked".to_owned()),
+            }),
             terraform: Some((vec!["ARM_CLIENT_ID", "ARM_CLIENT_SECRET"], vec!["GITHUB_TOKEN"])),
             for_terraform: true,
             ..SignIn::default()
@@ -216,9 +221,9 @@ mod tests {
                       https://management.azure.com
         subscription  shop 00000000-0000-4000-8000-000000000001,
                       Enabled; named by ARM_SUBSCRIPTION_ID
-        may           manage all resources, but not assign roles:
-                      role assignments of a plan wait for somebody
-                      who may
+        may           manage resources of all kinds, but not assign
+                      roles: role assignments of a plan wait for
+                      somebody who may
                       Contributor at
                       /subscriptions/00000000-0000-4000-8000-000000000001
         terraform     signs in the same way, by ARM_CLIENT_ID,
@@ -267,7 +272,7 @@ mod tests {
             "name": "shop",
             "state": "Enabled"
           },
-          "may": "manage all resources, but not assign roles: role assignments of a plan wait for somebody who may",
+          "may": "manage resources of all kinds, but not assign roles: role assignments of a plan wait for somebody who may",
           "roles": [
             {
               "role": "Contributor",
@@ -295,8 +300,7 @@ mod tests {
     fn what_did_not_work_is_told_as_far_as_it_is_known() {
         let failed = SignIn {
             principal: None,
-            described: None,
-            roles: None,
+            account: None,
             problems: vec![Diagnostic::error(Code::AzureCredential, "no token")],
             exit_code: 1,
             ..sample()

@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod diagnostic;
+pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod fleet;
 pub(crate) mod pipeline;
