@@ -15,21 +15,22 @@ use crate::observed::{Account, Assignment, HeldRole, Sight, Subscription};
 /// # Errors
 /// [`crate::azure::Error`] when the subscription itself cannot be read: nothing else means anything then.
 pub async fn account(azure: &Azure, subscription: &ArmId, principal: &str) -> Result<Account, crate::azure::Error> {
-    let (described, assignments, permissions) = tokio::join!(
+    let (described, assignments, mut allowed) = tokio::join!(
         azure.get(subscription, Kind::Subscription),
         listed(azure, subscription, principal),
-        permissions(azure, subscription),
+        permissions(azure, std::slice::from_ref(subscription)),
     );
     let described = described?.map(|found| Subscription {
         name: found.text("/displayName").unwrap_or_default().to_owned(),
         state: found.text("/state").unwrap_or_default().to_owned(),
     });
+    let allowed = allowed.remove(subscription).unwrap_or(Sight::Absent);
     let roles = match assignments {
         Sight::Present(all) => Sight::Present(join_all(all.into_iter().map(|one| named(azure, subscription, one))).await),
         Sight::Absent => Sight::Absent,
         Sight::Unknown(why) => Sight::Unknown(why),
     };
-    Ok(Account { subscription: described.map_or(Sight::Absent, Sight::Present), roles, permissions })
+    Ok(Account { subscription: described.map_or(Sight::Absent, Sight::Present), roles, permissions: allowed })
 }
 
 async fn named(azure: &Azure, subscription: &ArmId, assignment: Assignment) -> HeldRole {

@@ -26,7 +26,7 @@ use crate::plan::draft::collection_wishes;
 
 pub use account::account;
 pub use cluster::look as inside;
-pub use preflight::preflight;
+pub use preflight::{permissions, preflight};
 pub use surroundings::surroundings;
 pub use terraform::{terraform, terraform_destroy};
 

@@ -34,7 +34,7 @@ fn sight<T>(namespace: &str, answer: Result<Option<T>, azure::Error>) -> Sight<T
 /// Asks. `scopes` are where rights must be known, `size` is the size of the nodes, `state` the ids in terraform's state.
 pub async fn preflight(desired: &Desired, azure: &Azure, scopes: &[ArmId], size: &str, state: Sight<Vec<ArmId>>) -> Preflight {
     let (permissions, offers, kubernetes, size, compute, network, senders) = tokio::join!(
-        join_all(scopes.iter().map(|scope| permissions(azure, scope))),
+        permissions(azure, scopes),
         offers(desired, azure),
         kubernetes(desired, azure),
         machines(desired, azure, size),
@@ -42,13 +42,17 @@ pub async fn preflight(desired: &Desired, azure: &Azure, scopes: &[ArmId], size:
         usages(desired, azure, Kind::NetworkUsage),
         senders(desired, azure),
     );
-    let permissions = scopes.iter().cloned().zip(permissions).collect();
     Preflight { permissions, offers, kubernetes, size, compute, network, senders, state }
 }
 
-pub(super) async fn permissions(azure: &Azure, scope: &ArmId) -> Sight<Vec<Permission>> {
-    let listed = azure.list(scope, Kind::Permissions, None).await;
-    sight("Microsoft.Authorization", listed.map(|entries| Some(entries.iter().map(Permission::read).collect())))
+/// What the signed-in principal may do at each of these scopes; a scope that is not there is absent.
+pub async fn permissions(azure: &Azure, scopes: &[ArmId]) -> BTreeMap<ArmId, Sight<Vec<Permission>>> {
+    let asked = scopes.iter().map(|scope| async move {
+        let listed = azure.list(scope, Kind::Permissions, None).await;
+        let read = listed.map(|entries| Some(entries.iter().map(Permission::read).collect()));
+        (scope.clone(), sight("Microsoft.Authorization", read))
+    });
+    join_all(asked).await.into_iter().collect()
 }
 
 async fn offers(desired: &Desired, azure: &Azure) -> BTreeMap<String, Sight<Offer>> {

@@ -129,6 +129,13 @@ fn of_resource(id: &ArmId, action: Action) -> Vec<Need> {
     needs
 }
 
+/// The right to put the nodes of a new cluster into an existing subnet (Microsoft: "Azure CNI Overlay", prerequisites; ARM refuses the
+/// cluster with `LinkedAuthorizationFailed` without it).
+#[must_use]
+pub fn joins(subnet: &ArmId) -> Right {
+    Right { role: "Network Contributor", ..Right::arm("Microsoft.Network/virtualNetworks/subnets/join/action", subnet) }
+}
+
 /// The right to read a workspace's data, which no role of ARM's carries (contract §0.4).
 #[must_use]
 pub fn reads_data(workspace: &ArmId) -> Right {
@@ -162,7 +169,7 @@ pub enum Judgement<'a> {
 impl<'a> Held<'a> {
     /// Judges a right at its scope; for what does not exist yet at the nearest scope above that does.
     #[must_use]
-    pub fn judge(&self, right: &Right) -> Judgement<'a> {
+    pub fn judge(self, right: &Right) -> Judgement<'a> {
         let above = self.0.iter().filter(|(scope, sight)| scope.contains(&right.scope) && **sight != Sight::Absent);
         match above.max_by_key(|(scope, _)| scope.as_str().len()) {
             Some((scope, Sight::Present(entries))) => {
@@ -177,13 +184,13 @@ impl<'a> Held<'a> {
     }
 
     /// The rights of a need when none of them is there; nothing when one is, or when it cannot be told.
-    fn lacks(&self, need: &Need) -> Option<Right> {
+    fn lacks(self, need: &Need) -> Option<Right> {
         let denied = |right: &&Right| matches!(self.judge(right), Judgement::Denied(_));
         need.0.iter().all(|right| denied(&right)).then(|| need.0.first().cloned()).flatten()
     }
 
     /// Why it cannot be told whether a need is fulfilled.
-    fn doubts(&self, need: &Need) -> Option<&'a str> {
+    fn doubts(self, need: &Need) -> Option<&'a str> {
         let judged: Vec<Judgement<'a>> = need.0.iter().map(|right| self.judge(right)).collect();
         if judged.contains(&Judgement::Allowed) {
             return None;

@@ -87,7 +87,7 @@ async fn azure(spec: &Spec, setup: &Setup, desired: &Desired) -> Vec<Point> {
     let told = format!("by {method} as {who} (object id {}) into {}", me.object_id, desired.subscription);
     let mut points = vec![Point::ok(Topic::SignIn, method, told)];
     let state = state(spec, setup);
-    let scopes = preflight::scopes(desired);
+    let scopes = preflight::scopes(spec, desired);
     let known = Known::default();
     let door = closed();
     let (observed, seen) = tokio::join!(

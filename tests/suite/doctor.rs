@@ -100,6 +100,20 @@ fn before_anything_is_there_each_is_told_what_it_lacks() {
 }
 
 #[test]
+fn whoever_puts_nodes_into_a_subnet_needs_a_right_there() {
+    let stage = Rehearsal::new();
+    let served = Served::start(&stage, &["--principal", "ci=Contributor", "--principal", "auditor=Reader"]);
+    let scope = format!("/subscriptions/{}", served.subscription());
+    let subnet = format!("{scope}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/v/subnets/nodes");
+    let in_subnet = file(|text| text.replace("cluster:\n", &format!("cluster:\n  nodePool: {{subnetId: {subnet}}}\n")));
+    let joins = examine(&stage, &served.variables_of("auditor"), &in_subnet);
+    let lacks = points(&joins, "rights", "missing");
+    assert!(lacks.iter().any(|point| point.starts_with("subnet nodes: ") && point.contains("subnets/join/action")), "{lacks:?}");
+    let fine = points(&examine(&stage, &served.variables_of("ci"), &in_subnet), "rights", "ok");
+    assert!(fine.iter().any(|point| point.starts_with("subnet nodes: ")), "{fine:?}");
+}
+
+#[test]
 fn what_azure_would_refuse_is_told_with_what_to_do() {
     let stage = Rehearsal::new();
     let served = Served::start(&stage, &[]);

@@ -15,6 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use crate::rehearsal::{Ended, Rehearsal, Served};
 use entra::Entry;
 use world::{PASSWORD, Scene, World};
 
@@ -271,6 +272,24 @@ fn a_file_counts_when_there_is_one() {
     assert_eq!((absent.code, &absent.json()["diagnostics"][0]["code"]), (Some(64), &"AKS-0119".into()), "{}", absent.all());
     let coloured = scene.run_with(&["auth", "shop.yaml"], &[("CLICOLOR_FORCE", "1")]);
     assert!(coloured.stdout.contains("\u{1b}[") && !alone.stdout.contains('\u{1b}'), "{}", coloured.all());
+}
+
+/// What somebody may do, and by which roles: as Azure says it.
+#[test]
+fn rights_are_told_by_role_and_in_a_sentence() {
+    let stage = Rehearsal::new();
+    let served = Served::start(&stage, &["--principal", "auditor=Reader", "--principal", "builder=Contributor"]);
+    let told = |name: &str| {
+        let mut command = stage.command(&["auth", "--output", "json"]);
+        let ended = Ended::of(&command.envs(served.variables_of(name)).output().unwrap());
+        assert_eq!(ended.code, Some(0), "{}", ended.all());
+        let told = ended.json();
+        (told["roles"][0]["role"].as_str().unwrap().to_owned(), told["may"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(told("auditor"), ("Reader".to_owned(), "read only".to_owned()));
+    let (role, may) = told("builder");
+    assert_eq!(role, "Contributor");
+    assert!(may.starts_with("manage resources of all kinds, but not assign roles"), "{may}");
 }
 
 /// A federated credential that was made just now: Entra does not know it yet, and then it does.

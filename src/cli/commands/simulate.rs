@@ -75,7 +75,7 @@ async fn serve(args: &SimulateArgs) -> std::io::Result<Exit> {
         .map(|one| environment(args, &azure, &one.name, &one.client_id, &one.client_secret))
         .collect::<std::io::Result<_>>()?;
     // In one piece: who has read the first lines may have closed the stream.
-    let others: String = others.iter().map(|script| format!("or: source {}\n", script.display())).collect();
+    let others = others.iter().fold(String::new(), |told, script| told + "or: source " + &script.display().to_string() + "\n");
     let told =
         format!("the embedded Azure serves at {}\nin another shell: source {}\n{others}", azure.base_url(), script.display());
     anstream::stdout().write_all(told.as_bytes())?;

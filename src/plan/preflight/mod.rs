@@ -74,15 +74,21 @@ fn sight(address: &str, observed: &Observed) -> Sight<()> {
     }
 }
 
+/// The existing subnet that the nodes go into.
+fn subnet(spec: &Spec) -> Option<ArmId> {
+    ArmId::parse(spec.stack.cluster.node_pool.subnet_id.as_deref()?).ok()
+}
+
 /// The scopes at which rights must be known.
 #[must_use]
-pub fn scopes(desired: &Desired) -> Vec<ArmId> {
+pub fn scopes(spec: &Spec, desired: &Desired) -> Vec<ArmId> {
     let mut scopes: Vec<ArmId> = vec![desired.subscription.clone(), desired.group.clone()];
     for id in [&desired.cluster, &desired.workspace, &desired.grafana.id] {
         // A neighbour's resource lies in a group, and perhaps a subscription, that is not the stack's.
         scopes.extend(id.group().zip(id.subscription()).map(|(group, subscription)| ArmId::of_group(subscription, group)));
         scopes.push(id.clone());
     }
+    scopes.extend(subnet(spec));
     scopes.sort();
     scopes.dedup();
     scopes

@@ -1,11 +1,11 @@
 //! Registrations of resource providers, and what the principal may do.
 
-use super::{Scene, units};
+use super::{Scene, subnet, units};
 use crate::base::Role;
 use crate::event::{Action, Point, Topic};
 use crate::observed::{Assignment, Sight};
 use crate::plan::diff::roles::satisfied;
-use crate::plan::rights::{Held, Judgement, Lack, Right, administers, lacking, reads_data};
+use crate::plan::rights::{Held, Judgement, Lack, Right, administers, joins, lacking, reads_data};
 use crate::plan::{Draft, Plan, Step, Unit};
 
 /// The points of both topics.
@@ -15,6 +15,7 @@ pub(super) fn points(scene: Scene<'_>, plan: &Plan<Draft>) -> Vec<Point> {
     let lacks = lacking(&all, held, &scene.desired.subscription, scene.spec.stack.delivery);
     let mut points = providers(scene, &all, &lacks);
     points.extend(of_units(scene, &all, &lacks));
+    points.extend(of_subnet(scene, held));
     points.extend(of_data(scene, held, plan));
     points
 }
@@ -95,6 +96,22 @@ fn of_units(scene: Scene<'_>, all: &[Unit], lacks: &[Lack]) -> Vec<Point> {
     points
 }
 
+/// Putting the nodes of a new cluster into somebody's subnet.
+fn of_subnet(scene: Scene<'_>, held: Held<'_>) -> Option<Point> {
+    let id = subnet(scene.spec).filter(|_| scene.observed.cluster.seen().is_none())?;
+    let right = joins(&id);
+    let subject = format!("subnet {}", id.name());
+    Some(match held.judge(&right) {
+        Judgement::Allowed => Point::ok(Topic::Rights, subject, "the nodes may be put into it"),
+        Judgement::Denied(_) => Point::missing(Topic::Rights, subject, format!("you lack `{}` on {id}", right.action))
+            .remedy(grant(scene, &right))
+            .right(right.missing()),
+        Judgement::Unknown(why) => {
+            Point::unknown(Topic::Rights, subject, format!("what you may do with it could not be read: {why}"))
+        }
+    })
+}
+
 /// Rights on data planes: held, or assigned by the run itself.
 fn of_data(scene: Scene<'_>, held: Held<'_>, plan: &Plan<Draft>) -> Vec<Point> {
     let desired = scene.desired;
@@ -107,11 +124,11 @@ fn of_data(scene: Scene<'_>, held: Held<'_>, plan: &Plan<Draft>) -> Vec<Point> {
         let why = "you could not sign in to Grafana without it";
         ("role:me-administers-grafana", Role::GrafanaAdmin, administers(&desired.grafana.id), why)
     });
-    let judged = verify.into_iter().chain(grafana).filter_map(|(unit, role, right, why)| {
+    let judged = verify.into_iter().chain(grafana).map(|(unit, role, right, why)| {
         let planned = plan.units.iter().find(|one| one.id.as_str() == unit);
         let assigned = planned.is_some_and(|one| matches!(one.step, Some(Step::AssignRole { .. })));
         let name = role.name();
-        Some(match held.judge(&right) {
+        match held.judge(&right) {
             Judgement::Allowed => Point::ok(Topic::Rights, name, format!("{name} is held: {why}")),
             Judgement::Denied(_) if listed(scene, role, &right) => {
                 Point::ok(Topic::Rights, name, format!("{name} is assigned: {why}"))
@@ -124,7 +141,7 @@ fn of_data(scene: Scene<'_>, held: Held<'_>, plan: &Plan<Draft>) -> Vec<Point> {
             Judgement::Unknown(why) => {
                 Point::unknown(Topic::Rights, name, format!("whether you hold {name} could not be read: {why}"))
             }
-        })
+        }
     });
     judged.collect()
 }
