@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use azure_core::http::{HttpClient, Pipeline, Url};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::operation::{self, Operation};
@@ -32,6 +33,8 @@ struct Inner {
     prometheus: Pipeline,
     grafana: Pipeline,
     anonymous: Pipeline,
+    /// The connection to ARM was opened.
+    connected: OnceCell<()>,
 }
 
 /// A change to ask of ARM.
@@ -126,12 +129,14 @@ impl Azure {
             prometheus: parts.audience(&tokens, &cloud.prometheus_scope),
             grafana: parts.audience(&tokens, &cloud.grafana_scope),
             anonymous: parts.anonymous(),
+            connected: OnceCell::new(),
             tokens,
             cloud,
         })))
     }
 
-    /// Signs in and opens the connection to ARM, side by side, so that the reads which follow start warm.
+    /// Signs in and opens the connection to ARM, side by side, so that the reads which follow start warm. Does again only what must be
+    /// done again.
     ///
     /// # Errors
     /// [`Error::FetchToken`] when the credentials do not work.
@@ -144,7 +149,7 @@ impl Azure {
                 drop(self.send(&self.0.anonymous, Call::get(url)).await);
             }
         };
-        let (token, ()) = futures::join!(self.0.tokens.get(&self.0.cloud.arm_scope), knock);
+        let (token, _) = futures::join!(self.0.tokens.get(&self.0.cloud.arm_scope), self.0.connected.get_or_init(|| knock));
         token.map(|_| ())
     }
 

@@ -10,6 +10,7 @@ mod doctor;
 pub mod door;
 mod drift;
 mod fleet;
+mod frame;
 mod judge;
 mod memory;
 mod outputs;
