@@ -122,7 +122,8 @@ const HOMES: [(&str, &[&str]); 38] = [
     ("tracing_opentelemetry", &["telemetry"]),
     ("tracing_subscriber", &["cli", "telemetry"]),
     ("sqlx", &["journal"]),
-    ("p12_keystore", &["azure"]),
+    // The stand-in provider opens certificates as azurerm does.
+    ("p12_keystore", &["azure", "sim"]),
     ("azure_core", &["azure"]),
     ("azure_identity", &["azure"]),
     ("azure_mgmt_resources", &["azure"]),

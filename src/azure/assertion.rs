@@ -90,9 +90,28 @@ impl Assertions {
         Self { issuer, client_id: client_id.to_owned(), endpoint, options, last: Arc::default() }
     }
 
-    /// What the last assertion said, when it was one that can be read.
-    pub(super) fn last(&self) -> Option<Claims> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What a person must know beside Entra's own words, by the number of its error (contract §10.3).
+    pub(super) fn explain(&self, code: u32) -> Option<String> {
+        let said = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match (code, &self.issuer) {
+            (700_027, Issuer::Certificate(certificate)) => {
+                Some(format!("The certificate's thumbprint, as the portal shows it, is {}.", certificate.thumbprint()))
+            }
+            (70_021 | 700_211..=700_213 | 7_002_130..=7_002_139, _) => Some(format!(
+                "The assertion names {}; Entra compares all three letter by letter with the application's federated credentials. One \
+                 that was made just now may take two minutes to count.",
+                said?
+            )),
+            (700_024, Issuer::Token(_)) => Some(
+                "The token was given once and has ended; nothing can replace it. Name a file that is kept fresh, or let the pipeline be asked."
+                    .to_owned(),
+            ),
+            (700_024, Issuer::File(path)) => {
+                Some(format!("The token in `{}` has ended: whoever writes that file did not replace it in time.", path.display()))
+            }
+            (700_024, _) => Some("It was made just now, so the clock of this machine may be wrong.".to_owned()),
+            _ => None,
+        }
     }
 
     async fn supply(&self) -> azure_core::Result<String> {
@@ -303,6 +322,7 @@ mod tests {
         let source = CredentialSource::ManagedIdentity {
             client_id: Some("mine".to_owned()),
             endpoint: Some("http://127.0.0.1:4/identity".to_owned()),
+            version: None,
         };
         let token = json!({"access_token": "e30.e30.sig", "expires_on": "4102444800", "token_type": "Bearer", "resource": "r"});
         let (azure, script, _) = azure_as(source, [reply(200, &token)]);

@@ -103,8 +103,9 @@ fn entra(object: &Map<String, Value>, word: &str, said: &mut Said) {
     let Some(description) = text(object, "error_description") else {
         return;
     };
-    // The first line carries the sentence; trace ids and time stamps follow.
-    description.lines().next().unwrap_or(description).clone_into(&mut said.message);
+    // The first line carries the sentence; trace ids and time stamps follow, nowadays in the same line.
+    let line = description.lines().next().unwrap_or(description);
+    line.split(" Trace ID: ").next().unwrap_or(line).trim_end().clone_into(&mut said.message);
     if let Some(number) = member(object, "error_codes").and_then(|codes| codes.get(0)).and_then(Value::as_u64) {
         said.code = format!("AADSTS{number}");
     }

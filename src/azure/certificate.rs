@@ -76,6 +76,13 @@ impl Certificate {
         Ok(Self { found, password, key: Arc::new(key), thumbprint })
     }
 
+    /// The SHA-1 of the certificate in hexadecimal digits, as the portal lists it.
+    pub(super) fn thumbprint(&self) -> String {
+        let bytes = URL_SAFE_NO_PAD.decode(&self.thumbprint).unwrap_or_default();
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).map(|digit| digit.to_ascii_uppercase()).collect()
+    }
+
     /// A statement that the application asks for a token at `endpoint`, good for ten minutes.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::operation::{self, Operation};
 use super::pipeline::Parts;
 use super::request::{self, Answer, Call};
 use super::tokens::Tokens;
-use super::{Error, Method, Principal, Settings, http};
+use super::{CredentialSource, Error, Method, Principal, Settings, http};
 use crate::base::clock::Timestamp;
 use crate::base::{ArmId, ArmObject, Class, Clock, Cloud, Kind, Secret};
 
@@ -100,15 +100,25 @@ impl Azure {
     /// Makes the client. Sends nothing yet: see [`Azure::warm_up`].
     ///
     /// # Errors
-    /// [`Error::ReadAddress`] when the cloud's ARM endpoint is no https URL.
+    /// [`Error::ReadAddress`] when the cloud's ARM endpoint is no https URL; for a managed identity as [`http::client`].
     pub fn connect(settings: Settings) -> Result<Self, Error> {
-        let wire = Arc::new(http::Wire(settings.http.clone()));
-        Self::over(settings, wire)
+        let wire: Arc<dyn HttpClient> = Arc::new(http::Wire(settings.http.clone()));
+        let to_tokens: Arc<dyn HttpClient> = match &settings.credential {
+            CredentialSource::ManagedIdentity { .. } => Arc::new(http::Wire(http::client_of_this_machine()?)),
+            _ => Arc::clone(&wire),
+        };
+        Self::between(settings, wire, to_tokens)
     }
 
     /// The same over another transport.
+    #[cfg(test)]
     pub(super) fn over(settings: Settings, transport: Arc<dyn HttpClient>) -> Result<Self, Error> {
-        let parts = Parts::new(&settings, transport);
+        Self::between(settings, Arc::clone(&transport), transport)
+    }
+
+    /// Over one transport to Azure, and one to who gives tokens.
+    fn between(settings: Settings, transport: Arc<dyn HttpClient>, to_tokens: Arc<dyn HttpClient>) -> Result<Self, Error> {
+        let parts = Parts::new(&settings, transport, to_tokens);
         let cloud = settings.cloud;
         let tokens = parts.tokens(settings.credential, &cloud.authority);
         Ok(Self(Arc::new(Inner {
@@ -188,6 +198,7 @@ impl Azure {
             scope: scope.clone(),
             message: "the token does not say whose it is (no `oid` claim)".to_owned(),
             transient: false,
+            remedy: "sign in as somebody of this tenant",
         })
     }
 

@@ -1,5 +1,6 @@
 //! Who signs in: read from the same environment variables as the azurerm provider, so that one set serves both (contract §10.4).
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::Error;
@@ -34,6 +35,8 @@ pub enum CredentialSource {
         client_id: Option<String>,
         /// Another address than that of the instance metadata service.
         endpoint: Option<String>,
+        /// The api-version that azurerm shall ask it for, when not its usual one.
+        version: Option<String>,
     },
     /// The identity signed in to the az CLI.
     AzureCli {
@@ -70,70 +73,147 @@ impl CredentialSource {
     }
 }
 
+/// A sign-in that was chosen, and by what.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// How to sign in.
+    pub source: CredentialSource,
+    /// Names of the variables that decided it, in the order in which they were looked at; none when nothing but a CLI is left.
+    pub decided_by: Vec<String>,
+}
+
+/// [`choose`], for who does not care why.
+///
+/// # Errors
+/// As [`choose`].
+pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Result<CredentialSource, Error> {
+    choose(lookup).map(|choice| choice.source)
+}
+
 /// Chooses the sign-in from environment variables, in azurerm's order: certificate, secret, OIDC token, Azure DevOps, GitHub, managed
 /// identity, az CLI; `ARM_*` before `AZURE_*`. Each counts only under its own condition. Opens a certificate, and reads the files behind
-/// `ARM_CLIENT_…_FILE_PATH`.
+/// `ARM_CLIENT_…_FILE_PATH`. Files that are named relative to here are remembered by their whole path: terraform works elsewhere.
 ///
 /// # Errors
 /// [`Error::FindCredential`] when a principal is incomplete or nothing is left to try; [`Error::ReadFile`].
-pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Result<CredentialSource, Error> {
-    let variables = Variables(&lookup);
-    let tenant = variables.first(&["ARM_TENANT_ID", "AZURE_TENANT_ID"]);
-    let client_id = variables.or_file("ARM_CLIENT_ID", "`ARM_CLIENT_ID_FILE_PATH`")?;
-    let client_id = client_id.or_else(|| variables.first(&["AZURE_CLIENT_ID"]));
-    // A principal was meant to be used: falling back to somebody's CLI login would act as the wrong identity.
-    let principal = |given: &str| match (&tenant, &client_id) {
-        (Some(tenant), Some(client_id)) => Ok((tenant.clone(), client_id.clone())),
-        _ => Err(half(given, tenant.as_ref(), client_id.as_ref())),
-    };
-    if let Some(certificate) = variables.certificate()? {
-        let (tenant, client_id) = principal("a client certificate is named")?;
-        return Ok(CredentialSource::Assertion { tenant, client_id, issuer: Issuer::Certificate(certificate) });
-    }
-    let secret = variables.or_file("ARM_CLIENT_SECRET", "`ARM_CLIENT_SECRET_FILE_PATH`")?;
-    if let Some(secret) = secret.or_else(|| variables.first(&["AZURE_CLIENT_SECRET"])) {
-        let (tenant, client_id) = principal("a client secret is set")?;
-        return Ok(CredentialSource::ClientSecret { tenant, client_id, secret: Secret::new(secret) });
-    }
-    if let Some((issuer, given)) = variables.issuer()? {
-        let (tenant, client_id) = principal(given)?;
-        return Ok(CredentialSource::Assertion { tenant, client_id, issuer });
-    }
-    if variables.says_yes("ARM_USE_MSI") {
-        return Ok(CredentialSource::ManagedIdentity { client_id, endpoint: variables.first(&["ARM_MSI_ENDPOINT"]) });
-    }
-    if !variables.first(&["ARM_USE_CLI"]).is_none_or(|value| truthy(&value)) {
-        return Err(Error::FindCredential(
-            "looked for an application (`ARM_CLIENT_ID`, `ARM_TENANT_ID`, and `ARM_CLIENT_CERTIFICATE_PATH`, `ARM_CLIENT_SECRET` or \
-             `ARM_USE_OIDC`; or the same names with `AZURE_`) and for a managed identity (`ARM_USE_MSI`); the az CLI is switched off by \
-             `ARM_USE_CLI`"
-                .to_owned(),
-        ));
-    }
-    let only_azd = !variables.on_path("az") && variables.on_path("azd");
-    let subscription = variables.first(&["ARM_SUBSCRIPTION_ID", "AZURE_SUBSCRIPTION_ID"]);
-    Ok(if only_azd { CredentialSource::DeveloperCli { tenant } } else { CredentialSource::AzureCli { tenant, subscription } })
+pub fn choose(lookup: impl Fn(&str) -> Option<String>) -> Result<Choice, Error> {
+    let variables = Variables { lookup: &lookup, found: RefCell::default() };
+    let source = variables.source()?;
+    Ok(Choice { source, decided_by: variables.found.into_inner() })
 }
 
 /// The environment, as far as sign-ins are concerned.
-struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
+struct Variables<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    /// The names of those that were set and looked at.
+    found: RefCell<Vec<String>>,
+}
 
 impl Variables<'_> {
+    /// A variable that is set to something.
+    fn set(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn note(&self, name: &str) {
+        let mut found = self.found.borrow_mut();
+        if !found.iter().any(|known| known == name) {
+            found.push(name.to_owned());
+        }
+    }
+
     /// The first of these that is set to something.
     fn first(&self, names: &[&str]) -> Option<String> {
-        names.iter().find_map(|name| (self.0)(name).filter(|value| !value.trim().is_empty()))
+        let (name, value) = names.iter().find_map(|name| Some((name, self.set(name)?)))?;
+        self.note(name);
+        Some(value)
     }
 
     fn says_yes(&self, name: &str) -> bool {
-        self.first(&[name]).is_some_and(|value| truthy(&value))
+        let yes = self.set(name).is_some_and(|value| truthy(&value));
+        if yes {
+            self.note(name);
+        }
+        yes
+    }
+
+    fn tenant(&self) -> Option<String> {
+        self.first(&["ARM_TENANT_ID", "AZURE_TENANT_ID"])
+    }
+
+    fn client_id(&self) -> Result<Option<String>, Error> {
+        let client_id = self.or_file("ARM_CLIENT_ID", "`ARM_CLIENT_ID_FILE_PATH`")?;
+        Ok(client_id.or_else(|| self.first(&["AZURE_CLIENT_ID"])))
+    }
+
+    /// Tenant and client id. When a principal was meant to be used, falling back to somebody's CLI login would act as the wrong identity.
+    fn principal(&self, given: &str) -> Result<(String, String), Error> {
+        match (self.tenant(), self.client_id()?) {
+            (Some(tenant), Some(client_id)) => Ok((tenant, client_id)),
+            (tenant, client_id) => Err(half(given, tenant.as_ref(), client_id.as_ref())),
+        }
+    }
+
+    fn source(&self) -> Result<CredentialSource, Error> {
+        if let Some(certificate) = self.certificate()? {
+            let (tenant, client_id) = self.principal("a client certificate is named")?;
+            return Ok(CredentialSource::Assertion { tenant, client_id, issuer: Issuer::Certificate(certificate) });
+        }
+        let secret = self.or_file("ARM_CLIENT_SECRET", "`ARM_CLIENT_SECRET_FILE_PATH`")?;
+        if let Some(secret) = secret.or_else(|| self.first(&["AZURE_CLIENT_SECRET"])) {
+            let (tenant, client_id) = self.principal("a client secret is set")?;
+            return Ok(CredentialSource::ClientSecret { tenant, client_id, secret: Secret::new(secret) });
+        }
+        if let Some((issuer, given)) = self.issuer()? {
+            let (tenant, client_id) = self.principal(given)?;
+            return Ok(CredentialSource::Assertion { tenant, client_id, issuer });
+        }
+        if self.says_yes("ARM_USE_MSI") {
+            return Ok(self.managed_identity(self.client_id()?));
+        }
+        if self.set("ARM_USE_CLI").is_some_and(|value| !truthy(&value)) {
+            return Err(Error::FindCredential(
+                "looked for an application (`ARM_CLIENT_ID`, `ARM_TENANT_ID`, and `ARM_CLIENT_CERTIFICATE_PATH`, `ARM_CLIENT_SECRET` or \
+                 `ARM_USE_OIDC`; or the same names with `AZURE_`) and for a managed identity (`ARM_USE_MSI`); the az CLI is switched off by \
+                 `ARM_USE_CLI`"
+                    .to_owned(),
+            ));
+        }
+        let tenant = self.tenant();
+        let only_azd = !self.on_path("az") && self.on_path("azd");
+        if only_azd {
+            return Ok(CredentialSource::DeveloperCli { tenant });
+        }
+        let subscription = self.first(&["ARM_SUBSCRIPTION_ID", "AZURE_SUBSCRIPTION_ID"]);
+        Ok(CredentialSource::AzureCli { tenant, subscription })
+    }
+
+    /// App Service and Container Apps have no metadata service: they name their own address, and the secret that it wants to see.
+    fn managed_identity(&self, client_id: Option<String>) -> CredentialSource {
+        let version = self.first(&["ARM_MSI_API_VERSION"]);
+        let endpoint = self.first(&["ARM_MSI_ENDPOINT"]);
+        let own = || self.set("IDENTITY_HEADER").and_then(|_| self.first(&["IDENTITY_ENDPOINT"]));
+        match endpoint {
+            Some(_) => CredentialSource::ManagedIdentity { client_id, endpoint, version },
+            None => match own() {
+                // The only version that they speak, and not the one that azurerm asks for by itself.
+                Some(own) => CredentialSource::ManagedIdentity {
+                    client_id,
+                    endpoint: Some(own),
+                    version: version.or_else(|| Some("2019-08-01".to_owned())),
+                },
+                None => CredentialSource::ManagedIdentity { client_id, endpoint: None, version },
+            },
+        }
     }
 
     /// A variable, or what lies in the file that its `_FILE_PATH` form names.
     fn or_file(&self, name: &str, purpose: &'static str) -> Result<Option<String>, Error> {
-        let (None, Some(path)) = (self.first(&[name]), self.first(&[&format!("{name}_FILE_PATH")])) else {
-            return Ok(self.first(&[name]));
-        };
-        let path = PathBuf::from(path.trim());
+        if let Some(value) = self.first(&[name]) {
+            return Ok(Some(value));
+        }
+        let Some(path) = self.first(&[&format!("{name}_FILE_PATH")]) else { return Ok(None) };
+        let path = whole(&path);
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
             Err(source) => Err(Error::ReadFile { path, purpose, source }),
@@ -143,17 +223,17 @@ impl Variables<'_> {
     fn certificate(&self) -> Result<Option<Certificate>, Error> {
         let inline = self.first(&["ARM_CLIENT_CERTIFICATE"]).map(|text| Found::Inline(Secret::new(text)));
         let file = || self.first(&["ARM_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH"]);
-        let Some(found) = inline.or_else(|| file().map(|path| Found::File(path.into()))) else { return Ok(None) };
+        let Some(found) = inline.or_else(|| file().map(|path| Found::File(whole(&path)))) else { return Ok(None) };
         let password = self.first(&["ARM_CLIENT_CERTIFICATE_PASSWORD", "AZURE_CLIENT_CERTIFICATE_PASSWORD"]).map(Secret::new);
         Certificate::open(found, password).map(Some)
     }
 
     /// Who issues an assertion, and what showed that one is meant.
     fn issuer(&self) -> Result<Option<(Issuer, &'static str)>, Error> {
-        let file = |path: String| Issuer::File(path.into());
+        let file = |path: String| Issuer::File(whole(&path));
         if self.says_yes("ARM_USE_OIDC") {
             if let Some(token) = self.first(&["ARM_OIDC_TOKEN"]) {
-                return Ok(Some((Issuer::Token(Secret::new(token)), "an OIDC token is set")));
+                return Ok(Some((Issuer::Token(Secret::new(token.trim().to_owned())), "an OIDC token is set")));
             }
             if let Some(path) = self.first(&["ARM_OIDC_TOKEN_FILE_PATH"]) {
                 return Ok(Some((file(path), "the file of an OIDC token is named")));
@@ -200,9 +280,20 @@ impl Variables<'_> {
 
     /// Whether a program lies on the path.
     fn on_path(&self, program: &str) -> bool {
-        let path = (self.0)("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+        on_path(self.lookup, program)
     }
+}
+
+/// Whether a program lies on the path.
+pub(super) fn on_path(lookup: &dyn Fn(&str) -> Option<String>, program: &str) -> bool {
+    let path = lookup("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+/// A path that means the same wherever it is used.
+fn whole(path: &str) -> PathBuf {
+    let path = PathBuf::from(path.trim());
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// Half a principal.
@@ -212,11 +303,20 @@ fn half(given: &str, tenant: Option<&String>, client_id: Option<&String>) -> Err
     Error::FindCredential(format!("{given}, but not {}", missing.join(" nor ")))
 }
 
-/// The default subscription of the az CLI, as `az account show` tells it.
+/// Who is signed in to the az CLI, and its default subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CliAccount {
+    /// The subscription's GUID.
+    pub subscription: String,
+    /// Sign-in name, or an application's client id.
+    pub user: Option<String>,
+}
+
+/// The account of the az CLI, as `az account show` tells it.
 ///
 /// # Errors
 /// [`Error::FindCredential`] when az is missing, signed out, or says something else.
-pub async fn cli_subscription() -> Result<String, Error> {
+pub async fn cli_account() -> Result<CliAccount, Error> {
     let command = tokio::process::Command::new("az").args(["account", "show", "--output", "json"]).output().await;
     let refused = |why: String| Error::FindCredential(format!("the az CLI does not name a subscription: {why}"));
     let output = command.map_err(|error| refused(error.to_string()))?;
@@ -225,12 +325,13 @@ pub async fn cli_subscription() -> Result<String, Error> {
         return Err(refused(words.lines().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim().to_owned()));
     }
     let account: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| refused(error.to_string()))?;
-    let id = account.get("id").and_then(serde_json::Value::as_str).map(str::to_owned);
-    id.ok_or_else(|| refused("its answer has no `id`".to_owned()))
+    let text = |pointer: &str| account.pointer(pointer).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let subscription = text("/id").ok_or_else(|| refused("its answer has no `id`".to_owned()))?;
+    Ok(CliAccount { subscription, user: text("/user/name") })
 }
 
 /// The spellings that Go's `ParseBool`, and so azurerm, takes for true.
-fn truthy(value: &str) -> bool {
+pub(super) fn truthy(value: &str) -> bool {
     matches!(value.trim(), "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 

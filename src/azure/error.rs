@@ -59,6 +59,8 @@ pub enum Error {
         message: String,
         /// Whether trying again may help (network trouble), as opposed to wrong credentials.
         transient: bool,
+        /// What the reader can do.
+        remedy: &'static str,
     },
     /// The environment holds no usable credentials.
     #[error("no Azure credentials: {0}")]

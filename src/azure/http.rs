@@ -54,9 +54,24 @@ pub fn client_trusting_only(roots: &[PathBuf]) -> Result<reqwest::Client, Error>
     build(reqwest::Client::builder().https_only(true).tls_certs_only(trusted).no_proxy())
 }
 
+/// The same for the services of this machine that give a managed identity its tokens: they speak plain http, and no proxy knows them.
+/// Where there is none, that is told soon.
+///
+/// # Errors
+/// As [`client`].
+pub(super) fn client_of_this_machine() -> Result<reqwest::Client, Error> {
+    let named = std::env::var_os("SSL_CERT_FILE").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let trusting = reqwest::Client::builder().tls_certs_merge(roots(&[], named.as_deref(), SYSTEM_BUNDLES)?);
+    build_with(trusting.no_proxy(), Duration::from_secs(3))
+}
+
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
+    build_with(builder, Duration::from_secs(20))
+}
+
+fn build_with(builder: reqwest::ClientBuilder, longest_to_connect: Duration) -> Result<reqwest::Client, Error> {
     builder
-        .connect_timeout(Duration::from_secs(20))
+        .connect_timeout(longest_to_connect)
         .read_timeout(Duration::from_mins(1))
         .redirect(reqwest::redirect::Policy::none())
         .http2_keep_alive_interval(Duration::from_secs(30))

@@ -1,4 +1,5 @@
-//! A managed identity that is asked for at another address than that of the instance metadata service (`ARM_MSI_ENDPOINT`).
+//! A managed identity that is asked for at another address than that of the instance metadata service (`ARM_MSI_ENDPOINT`, or what App
+//! Service and Container Apps name).
 
 use std::sync::Arc;
 
@@ -6,10 +7,8 @@ use azure_core::error::ErrorKind;
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{Context, Request, Url};
 
-/// The address that `azure_identity` asks, which it does not let anybody change.
-const METADATA_SERVICE: &str = "169.254.169.254";
-
-/// Sends what is meant for the metadata service to another address, its query unchanged.
+/// Sends what is meant for the metadata service to another address, its query unchanged. `azure_identity` does not let anybody change
+/// the address; nothing else goes through its pipeline.
 #[derive(Debug)]
 pub(super) struct Elsewhere(Url);
 
@@ -27,11 +26,9 @@ impl Elsewhere {
 #[async_trait::async_trait]
 impl Policy for Elsewhere {
     async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
-        if request.url().host_str() == Some(METADATA_SERVICE) {
-            let mut there = self.0.clone();
-            there.set_query(request.url().query());
-            *request.url_mut() = there;
-        }
+        let mut there = self.0.clone();
+        there.set_query(request.url().query());
+        *request.url_mut() = there;
         match next.split_first() {
             Some((first, rest)) => first.send(context, request, rest).await,
             None => Err(azure_core::Error::with_message(ErrorKind::Other, "the pipeline has no transport")),

@@ -31,6 +31,8 @@ const LOGGED_HEADERS: &[&str] = &[
 #[derive(Debug)]
 pub(super) struct Parts {
     transport: Arc<dyn HttpClient>,
+    /// The way to who gives tokens: a managed identity is asked for on the machine itself.
+    to_tokens: Arc<dyn HttpClient>,
     clock: Arc<dyn Clock>,
     meter: Arc<Meter>,
     user_agent: String,
@@ -40,9 +42,10 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Takes from the settings what pipelines need.
-    pub(super) fn new(settings: &Settings, transport: Arc<dyn HttpClient>) -> Self {
+    pub(super) fn new(settings: &Settings, transport: Arc<dyn HttpClient>, to_tokens: Arc<dyn HttpClient>) -> Self {
         Self {
             transport,
+            to_tokens,
             clock: Arc::clone(&settings.clock),
             meter: Arc::clone(&settings.meter),
             user_agent: settings.user_agent.clone(),
@@ -72,6 +75,7 @@ impl Parts {
         let options = ClientOptions {
             per_call_policies: vec![Arc::new(ReadRefusals), Arc::new(Retry::anonymous(Arc::clone(&self.clock)))],
             per_try_policies: vec![self.identify(), Arc::new(Traced)],
+            transport: Some(Transport::new(Arc::clone(&self.to_tokens))),
             ..self.options()
         };
         Arc::new(Tokens::new(source, authority.to_owned(), options, Arc::clone(&self.clock)))

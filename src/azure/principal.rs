@@ -24,6 +24,9 @@ pub struct Principal {
     pub kind: PrincipalKind,
     /// Sign-in name or application id, for display only.
     pub display: Option<String>,
+    /// The application's client id; of a person that of the program by which they signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 impl Principal {
@@ -39,6 +42,7 @@ impl Principal {
             tenant_id: text("tid")?,
             kind: if user { PrincipalKind::User } else { PrincipalKind::ServicePrincipal },
             display: ["upn", "unique_name", "app_displayname", "appid", "azp"].into_iter().find_map(text),
+            client_id: text("appid").or_else(|| text("azp")),
         })
     }
 }

@@ -214,7 +214,9 @@ fn unanswered(method: &'static str, target: String, error: azure_core::Error) ->
     match error.kind() {
         ErrorKind::Credential => match error.into_downcast::<Error>() {
             Ok(ours) => ours,
-            Err(other) => Error::FetchToken { scope: target, message: other.to_string(), transient: false },
+            Err(other) => {
+                Error::FetchToken { scope: target, message: other.to_string(), transient: false, remedy: "sign in again" }
+            }
         },
         ErrorKind::Other if error.downcast_ref::<http::Untrusted>().is_some() => {
             Error::TrustServer { target, reason: error.to_string() }

@@ -19,11 +19,17 @@ use tokio::sync::Mutex;
 
 use super::assertion::Assertions;
 use super::managed_identity::Elsewhere;
-use super::{CredentialSource, Error, body};
+use super::{CredentialSource, Error, body, remedy};
 use crate::base::{Clock, Secret, clock::Timestamp};
 
 /// A token is renewed this long before it ends (contract §10.1).
 const MARGIN: Duration = Duration::from_mins(5);
+
+/// What Entra answers while it has not yet heard of a federated credential that was made just now. A credential that does not fit has
+/// codes of its own: 700211, 700212, 700213 (contract §10.3).
+const NOT_YET: u32 = 70_021;
+/// How long that may take (contract §10.3).
+const PROPAGATION: Duration = Duration::from_mins(2);
 
 /// A token, and when it ends on our own clock.
 #[derive(Clone, Debug)]
@@ -90,7 +96,20 @@ impl Tokens {
 
     async fn fetch(&self, scope: &str) -> Result<AccessToken, Error> {
         let told = |error: azure_core::Error| self.describe(scope, &error);
-        self.credential().map_err(told)?.get_token(&[scope], None).await.map_err(told)
+        let (mut waited, mut pause) = (Duration::ZERO, Duration::from_secs(1));
+        loop {
+            let refused = match self.credential().map_err(told)?.get_token(&[scope], None).await {
+                Ok(token) => return Ok(token),
+                Err(error) => told(error),
+            };
+            if code(&refused.to_string()) != Some(NOT_YET) || waited >= PROPAGATION {
+                return Err(refused);
+            }
+            tracing::warn!(?pause, "Entra knows no such federated credential yet; asking again");
+            self.clock.sleep(pause).await;
+            waited += pause;
+            pause = (2 * pause).min(Duration::from_secs(20));
+        }
     }
 
     /// How Entra is reached, in this cloud.
@@ -116,7 +135,7 @@ impl Tokens {
                 let options = ClientAssertionCredentialOptions { client_options: self.client_options() };
                 Ok(ClientAssertionCredential::new(tenant.clone(), client_id.clone(), assertions, Some(options))?)
             }
-            CredentialSource::ManagedIdentity { client_id, endpoint } => {
+            CredentialSource::ManagedIdentity { client_id, endpoint, .. } => {
                 let mut client_options = self.options.clone();
                 if let Some(endpoint) = endpoint {
                     client_options.per_try_policies.push(Arc::new(Elsewhere::parse(endpoint)?));
@@ -143,18 +162,23 @@ impl Tokens {
     /// A credential's error as ours; for the az CLI with the reason why it was asked at all.
     fn describe(&self, scope: &str, error: &azure_core::Error) -> Error {
         let (mut message, transient) = tell(error);
+        let code = code(&message);
         if matches!(self.source, CredentialSource::AzureCli { .. }) {
             message = format!(
                 "no service principal is set (`ARM_CLIENT_ID`, `ARM_CLIENT_SECRET`, `ARM_TENANT_ID`), so the az CLI was asked: {message}"
             );
         }
-        if let Some(said) = self.assertions.get().and_then(Assertions::last).filter(|_| message.contains("AADSTS70")) {
-            message = format!(
-                "{message} The assertion names {said}; Entra compares all three letter by letter with the application's federated credentials."
-            );
+        if let Some(more) = self.assertions.get().and_then(|assertions| assertions.explain(code?)) {
+            message = format!("{}. {more}", message.trim_end_matches(['.', ' ']));
         }
-        Error::FetchToken { scope: scope.to_owned(), message, transient }
+        Error::FetchToken { scope: scope.to_owned(), message, transient, remedy: remedy::of(&self.source, code) }
     }
+}
+
+/// The number of an Entra error: that after `AADSTS`.
+fn code(message: &str) -> Option<u32> {
+    let (_, rest) = message.split_once("AADSTS")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// What a credential's error says, without the SDK's pointer to its own guide, and whether trying again may help.
@@ -198,6 +222,9 @@ impl Policy for ReadRefusals {
         }
         let message = match said.code.as_str() {
             code if code.starts_with("AADSTS") => said.message,
+            _ if said.message.starts_with('<') => {
+                format!("`{}` answered with {status} and a page for people: {}", request.url().path(), said.message)
+            }
             code => format!("`{}` answered with {status} {code} {}", request.url().path(), said.message),
         };
         Err(azure_core::Error::with_message(ErrorKind::HttpResponse { status, error_code: None, raw_response: None }, message))

@@ -32,6 +32,8 @@ pub enum Kind {
     AlertRuleRecommendations,
     /// A role assignment.
     RoleAssignment,
+    /// A role definition: what a role is called.
+    RoleDefinition,
     /// The Activity Log of a subscription.
     ActivityLog,
     /// Resource Graph, which is asked and not written.
@@ -84,6 +86,7 @@ impl Kind {
             Self::PrometheusRuleGroup => "Microsoft.AlertsManagement/prometheusRuleGroups",
             Self::AlertRuleRecommendations => "Microsoft.AlertsManagement/alertRuleRecommendations",
             Self::RoleAssignment => "Microsoft.Authorization/roleAssignments",
+            Self::RoleDefinition => "Microsoft.Authorization/roleDefinitions",
             Self::ActivityLog => "Microsoft.Insights/eventtypes/management/values",
             Self::ResourceGraph => "Microsoft.ResourceGraph/resources",
             Self::Permissions => "Microsoft.Authorization/permissions",
@@ -105,8 +108,8 @@ impl Kind {
             Self::DataCollectionEndpoint | Self::DataCollectionRule | Self::DataCollectionRuleAssociation => "2022-06-01",
             Self::PrometheusRuleGroup => "2023-03-01",
             Self::AlertRuleRecommendations => "2023-01-01-preview",
-            // Azure REST reference, Permissions - List For Resource Group: the version of the assignments.
-            Self::RoleAssignment | Self::Permissions => "2022-04-01",
+            // Azure REST reference, Permissions - List For Resource Group and Role Definitions - Get: the version of the assignments.
+            Self::RoleAssignment | Self::RoleDefinition | Self::Permissions => "2022-04-01",
             // Azure REST reference, Resource Skus - List: the newest version.
             Self::ComputeSku => "2021-07-01",
             // Azure REST reference, Usage - List.

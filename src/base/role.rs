@@ -68,3 +68,42 @@ impl PrincipalKind {
         }
     }
 }
+
+/// What somebody may do with everything in a scope, by one of Azure's general roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum General {
+    /// Everything, roles too.
+    Owner,
+    /// Everything but roles.
+    Contributor,
+    /// Reads.
+    Reader,
+    /// Assigns roles, and reads.
+    UserAccessAdministrator,
+    /// Assigns roles, and reads; often only some roles, by a condition.
+    RbacAdministrator,
+}
+
+impl General {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Owner, Self::Contributor, Self::Reader, Self::UserAccessAdministrator, Self::RbacAdministrator];
+
+    /// The definition's GUID and display name (Azure built-in roles reference, "Privileged" and "General").
+    #[must_use]
+    pub const fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Owner => ("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner"),
+            Self::Contributor => ("b24988ac-6180-42a0-ab88-20f7382dd24c", "Contributor"),
+            Self::Reader => ("acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader"),
+            Self::UserAccessAdministrator => ("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "User Access Administrator"),
+            Self::RbacAdministrator => ("f58310d9-a9f6-439a-9e8d-f62e7b41a168", "Role Based Access Control Administrator"),
+        }
+    }
+
+    /// The role with this GUID.
+    #[must_use]
+    pub fn of(guid: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.row().0.eq_ignore_ascii_case(guid))
+    }
+}

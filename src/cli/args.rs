@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::commands::{
-    daemon, destroy, doctor, drift, explain, generate, handoff, init, man, outputs, plan, policy, provision, reconcile, simulate,
-    status, validate, verify, version,
+    auth, daemon, destroy, doctor, drift, explain, generate, handoff, init, man, outputs, plan, policy, provision, reconcile,
+    simulate, status, validate, verify, version,
 };
 
 /// One short file in, an AKS cluster whose network you can see out, and proof that it is so.
@@ -19,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   aksight provision --simulate        rehearse everything, offline, with the real terraform
   aksight init                        write a first aksight.yaml
+  aksight auth                        as whom, and whether the sign-in works
   aksight plan                        what would be done
   aksight provision                   do it, and prove that data arrives
 
@@ -27,6 +28,7 @@ Exit codes: 0 done  1 error  2 changes  10 denied  11 not proven  12 locked  13 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::InitArgs),
+    Auth(auth::AuthArgs),
     Validate(validate::ValidateArgs),
     /// Print the JSON Schema of aksight.yaml, for editors.
     Schema {

@@ -1,11 +1,66 @@
-//! Terraform signs in as we do: it gets what was resolved for us, and no other secret.
+//! How a real run finds its way into Azure, and how terraform does: it signs in as we do, with what was resolved for us and no other
+//! secret.
 
-use aksight::azure::{CredentialSource, Found, Issuer};
-use aksight::base::Secret;
+use aksight::azure::{self, Choice, CredentialSource, Found, Issuer};
+use aksight::base::cloud::CloudName;
+use aksight::base::{Cloud, Secret};
+use aksight::diag::{Code, Diagnostic};
+use aksight::spec::Spec;
 use aksight::terraform::{Environment, Value};
 
+/// A variable that says something.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// Chooses who signs in. `tenant`, as a file names it, stands in for `ARM_TENANT_ID`.
+pub(crate) fn choose(tenant: Option<&str>) -> Result<Choice, azure::Error> {
+    azure::credential::choose(|name| variable(name).or_else(|| tenant.map(str::to_owned).filter(|_| name == "ARM_TENANT_ID")))
+}
+
+/// The cloud: what a metadata host describes, else the one that a file names; without a file what azurerm would read.
+pub(crate) async fn cloud(named: Option<CloudName>, http: &reqwest::Client) -> Result<Cloud, azure::Error> {
+    if let Some(host) = variable("ARM_METADATA_HOSTNAME") {
+        return azure::discover(&host, http).await;
+    }
+    let named = match named {
+        Some(named) => named,
+        None => match variable("ARM_ENVIRONMENT").unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "usgovernment" => CloudName::UsGovernment,
+            "china" => CloudName::China,
+            _ => CloudName::Public,
+        },
+    };
+    Ok(Cloud::named(named))
+}
+
+/// The subscription, and who named it; nothing when nobody did.
+pub(crate) async fn subscription(
+    spec: Option<&Spec>,
+    credential: &CredentialSource,
+) -> Result<Option<(String, &'static str)>, azure::Error> {
+    if let Some(named) = spec.and_then(|spec| spec.stack.azure.subscription.clone()) {
+        return Ok(Some((named, "azure.subscription")));
+    }
+    for name in ["ARM_SUBSCRIPTION_ID", "AZURE_SUBSCRIPTION_ID"] {
+        if let Some(named) = variable(name) {
+            return Ok(Some((named, name)));
+        }
+    }
+    match credential {
+        CredentialSource::AzureCli { .. } => Ok(Some((azure::credential::cli_account().await?.subscription, "az account"))),
+        _ => Ok(None),
+    }
+}
+
+/// Nobody named one.
+pub(crate) fn no_subscription() -> Diagnostic {
+    Diagnostic::error(Code::NoSubscription, "no subscription is named")
+        .hint("set `azure.subscription` in the file or `ARM_SUBSCRIPTION_ID` in the environment")
+}
+
 /// What may hold a secret of another way to sign in, or of the pipeline around us. Terraform has no use for it.
-const NOT_ITS_BUSINESS: [&str; 27] = [
+const NOT_ITS_BUSINESS: [&str; 28] = [
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",
     "ACTIONS_RUNTIME_TOKEN",
@@ -17,6 +72,7 @@ const NOT_ITS_BUSINESS: [&str; 27] = [
     "ARM_CLIENT_ID_FILE_PATH",
     "ARM_CLIENT_SECRET",
     "ARM_CLIENT_SECRET_FILE_PATH",
+    "ARM_MSI_ENDPOINT",
     "ARM_OIDC_REQUEST_TOKEN",
     "ARM_OIDC_REQUEST_URL",
     "ARM_OIDC_TOKEN",
@@ -35,14 +91,39 @@ const NOT_ITS_BUSINESS: [&str; 27] = [
     "SYSTEM_ACCESSTOKEN",
 ];
 
-/// Puts the sign-in into terraform's environment, in azurerm's names.
-pub(crate) fn hand_on(environment: &mut Environment, credential: &CredentialSource, subscription: &str) {
+/// Puts the sign-in into terraform's environment, in azurerm's names, and the cloud that it is for.
+pub(crate) fn hand_on(environment: &mut Environment, credential: &CredentialSource, subscription: &str, cloud: &Cloud) {
     for name in NOT_ITS_BUSINESS {
         environment.remove(name);
     }
+    if matches!(credential, CredentialSource::DeveloperCli { .. }) {
+        tracing::warn!("signed in by azd, which azurerm does not know: terraform needs the az CLI or an application");
+    }
+    for (name, value) in handed(credential, subscription, cloud) {
+        environment.set(name, value);
+    }
+}
+
+/// Names of what terraform gets, and of what is kept from it although it is set.
+pub(crate) fn told_to_terraform(
+    credential: &CredentialSource,
+    subscription: Option<&str>,
+    cloud: &Cloud,
+) -> (Vec<&'static str>, Vec<&'static str>) {
+    let mut given: Vec<&'static str> = handed(credential, "", cloud).into_iter().map(|(name, _)| name).collect();
+    given.retain(|name| subscription.is_some() || *name != "ARM_SUBSCRIPTION_ID");
+    given.sort_unstable();
+    let kept = NOT_ITS_BUSINESS.into_iter().filter(|name| variable(name).is_some() && !given.contains(name)).collect();
+    (given, kept)
+}
+
+/// What terraform is given.
+fn handed(credential: &CredentialSource, subscription: &str, cloud: &Cloud) -> Vec<(&'static str, Value)> {
     let plain = |name: &'static str, value: &str| (name, Value::Plain(value.into()));
     let secret = |name: &'static str, value: &Secret| (name, Value::Secret(value.clone()));
-    let mut all = vec![plain("ARM_SUBSCRIPTION_ID", subscription)];
+    // Always: one that the user set for something else would lead terraform into another cloud than us.
+    let mut all = vec![plain("ARM_SUBSCRIPTION_ID", subscription), plain("ARM_ENVIRONMENT", &cloud.environment)];
+    all.extend(cloud.metadata_host.as_ref().map(|host| plain("ARM_METADATA_HOSTNAME", host)));
     if let CredentialSource::ClientSecret { tenant, client_id, .. } | CredentialSource::Assertion { tenant, client_id, .. } =
         credential
     {
@@ -73,19 +154,16 @@ pub(crate) fn hand_on(environment: &mut Environment, credential: &CredentialSour
                 Issuer::Certificate(_) => {}
             }
         }
-        CredentialSource::ManagedIdentity { client_id, endpoint } => {
+        CredentialSource::ManagedIdentity { client_id, endpoint, version } => {
             all.extend([plain("ARM_USE_MSI", "true"), plain("ARM_USE_CLI", "false")]);
             all.extend(client_id.as_ref().map(|id| plain("ARM_CLIENT_ID", id)));
             all.extend(endpoint.as_ref().map(|endpoint| plain("ARM_MSI_ENDPOINT", endpoint)));
+            all.extend(version.as_ref().map(|version| plain("ARM_MSI_API_VERSION", version)));
         }
         CredentialSource::AzureCli { tenant, .. } => all.extend(tenant.as_ref().map(|tenant| plain("ARM_TENANT_ID", tenant))),
-        CredentialSource::DeveloperCli { .. } => {
-            tracing::warn!("signed in by azd, which azurerm does not know: terraform needs the az CLI or an application");
-        }
+        CredentialSource::DeveloperCli { .. } => {}
     }
-    for (name, value) in all {
-        environment.set(name, value);
-    }
+    all
 }
 
 #[cfg(test)]
@@ -96,9 +174,9 @@ mod tests {
         // What is left over from another way to sign in, or belongs to the pipeline, is not handed on.
         let left_over = ["ARM_CLIENT_SECRET", "ARM_OIDC_TOKEN", "SYSTEM_ACCESSTOKEN", "GITHUB_TOKEN", "ARM_USE_MSI"];
         let mut environment = Environment::from_snapshot(left_over.map(|name| (name.into(), "hunter2".into())));
-        hand_on(&mut environment, credential, "s");
+        hand_on(&mut environment, credential, "s", &Cloud::named(CloudName::Public));
         let names = format!("{environment:?}");
-        let own = ["CHECKPOINT_DISABLE", "TF_INPUT", "TF_IN_AUTOMATION"];
+        let own = ["ARM_ENVIRONMENT", "CHECKPOINT_DISABLE", "TF_INPUT", "TF_IN_AUTOMATION"];
         let names = names.trim_matches(['[', ']']).split(", ").map(|name| name.trim_matches('"'));
         names.filter(|name| !own.contains(name)).collect::<Vec<_>>().join(" ")
     }
@@ -133,7 +211,7 @@ mod tests {
                 "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID ARM_CLIENT_ID ARM_OIDC_REQUEST_TOKEN ARM_OIDC_REQUEST_URL ARM_SUBSCRIPTION_ID ARM_TENANT_ID ARM_USE_CLI ARM_USE_OIDC",
             ),
             (
-                CredentialSource::ManagedIdentity { client_id: None, endpoint: None },
+                CredentialSource::ManagedIdentity { client_id: None, endpoint: None, version: None },
                 "ARM_SUBSCRIPTION_ID ARM_USE_CLI ARM_USE_MSI",
             ),
             (CredentialSource::AzureCli { tenant: None, subscription: None }, "ARM_SUBSCRIPTION_ID"),

@@ -18,10 +18,10 @@ use aksight::terraform::{Environment, Value};
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use super::sign_in::hand_on;
+use super::sign_in::{self, hand_on};
 
 /// The file that is used when none is named.
-const DEFAULT_FILE: &str = "aksight.yaml";
+pub(crate) const DEFAULT_FILE: &str = "aksight.yaml";
 /// The shipped example, for a rehearsal without a file.
 const QUICKSTART: &str = include_str!("../../terraform/examples/quickstart/aksight.yaml");
 /// The subscription of a rehearsal whose file names none.
@@ -382,21 +382,12 @@ pub(crate) struct SignIn {
     pub(crate) cloud: Cloud,
 }
 
-/// The value of a variable of the environment that is set.
-fn lookup(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
-}
-
 /// The sign-in that the environment says; `tenant` and `cloud` are used where it does not name its own.
 pub(crate) async fn sign_in(tenant: Option<&str>, cloud: CloudName) -> Result<SignIn, Refused> {
     let failed = |error: azure::Error| Refused::machine(problem::of_azure(&error));
-    let with_tenant = |name: &str| lookup(name).or_else(|| tenant.map(str::to_owned).filter(|_| name == "ARM_TENANT_ID"));
-    let credential = azure::credential::from_environment(with_tenant).map_err(failed)?;
+    let credential = sign_in::choose(tenant).map_err(failed)?.source;
     let http = azure::http::client(&[]).map_err(failed)?;
-    let cloud = match lookup("ARM_METADATA_HOSTNAME") {
-        Some(host) => azure::discover(&host, &http).await.map_err(failed)?,
-        None => Cloud::named(cloud),
-    };
+    let cloud = sign_in::cloud(Some(cloud), &http).await.map_err(failed)?;
     Ok(SignIn { credential, http, cloud })
 }
 
@@ -404,22 +395,10 @@ async fn real(script: &Script) -> Result<Way, Refused> {
     let failed = |error: azure::Error| Refused::machine(problem::of_azure(&error));
     let wanted = &script.spec.stack.azure;
     let SignIn { credential, http, cloud } = sign_in(wanted.tenant.as_deref(), wanted.cloud).await?;
-    let named = wanted.subscription.clone().or_else(|| lookup("ARM_SUBSCRIPTION_ID")).or_else(|| lookup("AZURE_SUBSCRIPTION_ID"));
-    let subscription = match (named, &credential) {
-        (Some(named), _) => named,
-        (None, CredentialSource::AzureCli { .. }) => azure::credential::cli_subscription().await.map_err(failed)?,
-        (None, _) => {
-            return Err(Refused::machine(
-                Diagnostic::error(Code::NoSubscription, "no subscription is named")
-                    .hint("set `azure.subscription` in the file or `ARM_SUBSCRIPTION_ID` in the environment"),
-            ));
-        }
-    };
+    let named = sign_in::subscription(Some(&script.spec), &credential).await.map_err(failed)?;
+    let (subscription, _) = named.ok_or_else(|| Refused::machine(sign_in::no_subscription()))?;
     let mut environment = Environment::from_snapshot(std::env::vars_os());
-    hand_on(&mut environment, &credential, &subscription);
-    if cloud.environment != "public" {
-        environment.set("ARM_ENVIRONMENT", Value::Plain(cloud.environment.clone().into()));
-    }
+    hand_on(&mut environment, &credential, &subscription, &cloud);
     Ok(Way { environment, cloud, credential, http, subscription, clock: Arc::new(RealClock), embedded: None })
 }
 
@@ -469,8 +448,7 @@ async fn rehearsal(args: &StackArgs, script: &Script, shared: Option<&embedded::
     // The user's own sign-in has no business in a rehearsal.
     let kept = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("ARM_"));
     let mut environment = Environment::from_snapshot(kept);
-    hand_on(&mut environment, &credential, &subscription);
-    environment.set("ARM_METADATA_HOSTNAME", Value::Plain(azure.metadata_host().into()));
+    hand_on(&mut environment, &credential, &subscription, &cloud);
     environment.set("SSL_CERT_FILE", Value::Plain(azure.ca_bundle_file().into()));
     if args.provider == Provider::StandIn {
         let program = std::env::current_exe().map_err(|error| unusable(&stack, &error))?;

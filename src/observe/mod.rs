@@ -4,6 +4,7 @@
 //! What is asked under the names that aksight gives needs no answer before it, so a stack that is as wished is read in two round
 //! trips after the sign-in, whatever the number of units. What could not be read becomes [`Sight::Unknown`] with its reason.
 
+mod account;
 mod acts;
 mod assignments;
 mod cluster;
@@ -24,6 +25,7 @@ use crate::kube::Door;
 use crate::observed::{Association, GrafanaView, Observed, Principal, PrincipalKind, RuleTemplate, Sight};
 use crate::plan::draft::collection_wishes;
 
+pub use account::account;
 pub use acts::{Standing, standing};
 pub use cluster::look as inside;
 pub use preflight::{permissions, preflight};

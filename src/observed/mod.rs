@@ -3,6 +3,7 @@
 //! A collector that could not look says so with [`Sight::Unknown`]; a plan is then drawn from what is known and says what it
 //! could not judge. Nothing in here decides anything.
 
+mod account;
 mod cluster;
 mod collection;
 mod grafana;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{ArmId, ArmObject, clock::Timestamp};
 
+pub use account::{Account, HeldRole, Subscription};
 pub use cluster::{Agents, ClusterView, SettingsMap};
 pub use collection::{Association, PROMETHEUS_STREAM, RuleTemplate, prometheus_workspaces};
 pub use grafana::GrafanaView;

@@ -3,6 +3,7 @@
 //! The faces call one function per command; every one of them gives back a [`Report`](crate::event::Report) and never fails
 //! otherwise, so that an error too is a document.
 
+mod account;
 pub mod clock;
 mod destroy;
 mod doctor;
@@ -34,6 +35,7 @@ mod trace;
 mod verify;
 mod way_round;
 
+pub use account::{SignedIn, sign_in};
 pub use clock::{FastClock, RealClock};
 pub use destroy::{Destruction, Reach, destroy};
 pub use doctor::doctor;

@@ -29,6 +29,7 @@ mod replicas;
 mod rights;
 mod scenarios;
 mod server;
+mod sign_in;
 mod store;
 mod sweep;
 mod swept;

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod act;
+pub(crate) mod auth;
 pub(crate) mod daemon;
 pub(crate) mod destroy;
 pub(crate) mod doctor;
@@ -36,6 +37,7 @@ use super::exit::Exit;
 pub(crate) fn run(command: &Command) -> std::io::Result<Exit> {
     match command {
         Command::Init(args) => init::run(args),
+        Command::Auth(args) => auth::run(args),
         Command::Validate(args) => validate::run(args),
         Command::Schema { kind } => {
             let schema = match kind {

@@ -1,5 +1,6 @@
 //! Values as text. Every function here is pure; who prints is elsewhere.
 
+pub(crate) mod auth;
 pub(crate) mod diagnostic;
 pub(crate) mod doctor;
 pub(crate) mod drift;

@@ -37,12 +37,7 @@ pub(super) fn of_withheld(right: &Right, error: &Error) -> Diagnostic {
 fn kind(error: &Error) -> (Code, Option<&'static str>) {
     match error {
         Error::FindCredential(_) => return (Code::NoCredentials, Some(SIGN_IN)),
-        Error::FetchToken { transient: false, .. } => {
-            return (
-                Code::AzureCredential,
-                Some("check the client id, the secret's expiry and the tenant; `az login` renews a CLI sign-in"),
-            );
-        }
+        Error::FetchToken { transient: false, remedy, .. } => return (Code::AzureCredential, Some(remedy)),
         Error::OutlastBound { .. } => {
             return (Code::AzureTimeout, Some("the operation may still succeed: run the same command again later"));
         }

@@ -80,7 +80,14 @@ fn grant<'a>(identity: &'a Identity, tenant: &str, form: &[(String, String)]) ->
         let message = format!("Application with identifier '{}' was not found in the directory '{tenant}'.", field("client_id"));
         return Err((400, "unauthorized_client", 700_016, message));
     };
-    if field("client_assertion").is_empty() && field("client_secret") != resident.client_secret.expose() {
+    if !field("client_assertion").is_empty() {
+        let message = format!(
+            "The client '{}' has no configured federated identity credentials, and no certificate: it signs in by its secret alone.",
+            field("client_id")
+        );
+        return Err((401, "invalid_client", 70_025, message));
+    }
+    if field("client_secret") != resident.client_secret.expose() {
         let message = format!(
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.",
             field("client_id")

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use prost::Message;
 use tokio::sync::RwLock;
@@ -78,7 +78,8 @@ impl Provider {
         let config = value(request.config.as_ref())?;
         let group = config.only("features").only("resource_group");
         let keep_full_groups = *group.get("prevent_deletion_if_contains_resources") != Value::Bool(false);
-        let account = Account::open(Settings::new(&config, &self.lookup)).await.map_err(|error| problem(&error))?;
+        let settings = Settings::new(&config, &self.lookup).map_err(|error| problem(&error))?;
+        let account = Account::open(settings).await.map_err(|error| problem(&error))?;
         *self.arm.write().await = Some(Arc::new((Arm::new(account, self.stop.clone()), Features { keep_full_groups })));
         Ok(())
     }
@@ -123,30 +124,19 @@ impl Provider {
         }
         let arm = self.arm().await?;
         let account = arm.0.account();
-        let token = account.token().await.map_err(|error| problem(&error))?;
+        let who = account.who().await.map_err(|error| problem(&error))?;
         let mut state = value(request.config.as_ref())?.fitted(&schema::CLIENT_CONFIG);
         let id = format!(
             "clientConfigs/clientId={};objectId={};subscriptionId={};tenantId={}",
-            account.client,
-            object_id(token.expose()),
-            account.subscription,
-            account.tenant
+            who.client, who.object, account.subscription, who.tenant
         );
         state.put("id", Value::Text(STANDARD.encode(id)));
-        state.put("client_id", Value::Text(account.client.clone()));
-        state.put("object_id", Value::Text(object_id(token.expose())));
+        state.put("client_id", Value::Text(who.client));
+        state.put("object_id", Value::Text(who.object));
         state.put("subscription_id", Value::Text(account.subscription.clone()));
-        state.put("tenant_id", Value::Text(account.tenant.clone()));
+        state.put("tenant_id", Value::Text(who.tenant));
         Ok(state)
     }
-}
-
-/// The `oid` claim of a token; empty when the token is no JWT.
-fn object_id(token: &str) -> String {
-    let claims = token.split('.').nth(1).unwrap_or_default();
-    let claims = URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
-    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap_or_default();
-    claims["oid"].as_str().unwrap_or_default().to_owned()
 }
 
 fn decode<M: Message + Default>(message: Bytes) -> Result<M, (u32, String)> {

@@ -1,10 +1,13 @@
 //! Who we are and where: azurerm's provider arguments and `ARM_*` variables, the cloud they lead to, and a token for it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value as Json;
 use tokio::sync::Mutex;
 use tokio::time::{Duration, Instant};
 
 use super::ArmError;
+use super::sign_in::{SignIn, Words};
 use crate::base::Secret;
 use crate::sim::tfplugin::value::Value;
 
@@ -12,28 +15,29 @@ use crate::sim::tfplugin::value::Value;
 #[derive(Debug)]
 pub(in crate::sim::tfplugin) struct Settings {
     subscription: Option<String>,
-    tenant: Option<String>,
-    client: Option<String>,
-    secret: Option<Secret>,
+    sign_in: SignIn,
     environment: String,
     metadata_host: Option<String>,
 }
 
 impl Settings {
     /// Arguments win over the variables; `lookup` reads one of those.
-    pub(in crate::sim::tfplugin) fn new(config: &Value, lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let setting = |argument: &str, variable: &str| {
-            let written = config.get(argument).text().map(str::to_owned);
-            written.filter(|text| !text.is_empty()).or_else(|| lookup(variable)).filter(|text| !text.is_empty())
+    pub(in crate::sim::tfplugin) fn new(config: &Value, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ArmError> {
+        let text = |argument: &str, variables: &[&str]| {
+            let written = config.get(argument).text().map(str::to_owned).filter(|text| !text.is_empty());
+            written.or_else(|| variables.iter().find_map(|name| lookup(name).filter(|text| !text.is_empty())))
         };
-        Self {
-            subscription: setting("subscription_id", "ARM_SUBSCRIPTION_ID"),
-            tenant: setting("tenant_id", "ARM_TENANT_ID"),
-            client: setting("client_id", "ARM_CLIENT_ID"),
-            secret: setting("client_secret", "ARM_CLIENT_SECRET").map(Secret::new),
-            environment: setting("environment", "ARM_ENVIRONMENT").unwrap_or_else(|| "public".into()),
-            metadata_host: setting("metadata_host", "ARM_METADATA_HOSTNAME"),
-        }
+        let switch = |argument: &str, variable: &str| match config.get(argument) {
+            Value::Bool(written) => Some(*written),
+            // The spellings of Go's `ParseBool`.
+            _ => lookup(variable).map(|text| matches!(text.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True")),
+        };
+        Ok(Self {
+            subscription: text("subscription_id", &["ARM_SUBSCRIPTION_ID"]),
+            sign_in: SignIn::choose(&Words { text: &text, switch: &switch })?,
+            environment: text("environment", &["ARM_ENVIRONMENT"]).unwrap_or_else(|| "public".into()),
+            metadata_host: text("metadata_host", &["ARM_METADATA_HOSTNAME"]),
+        })
     }
 }
 
@@ -51,37 +55,58 @@ pub(super) struct Cloud {
 pub(in crate::sim::tfplugin) struct Account {
     /// The subscription that resources go to.
     pub(in crate::sim::tfplugin) subscription: String,
+    pub(super) cloud: Cloud,
+    pub(super) http: reqwest::Client,
+    sign_in: SignIn,
+    token: Mutex<Option<(Secret, Instant)>>,
+}
+
+/// Who is signed in, by the claims of the token; azurerm reads them too.
+#[derive(Debug, Default)]
+pub(in crate::sim::tfplugin) struct Who {
     /// The tenant.
     pub(in crate::sim::tfplugin) tenant: String,
     /// The client id.
     pub(in crate::sim::tfplugin) client: String,
-    pub(super) cloud: Cloud,
-    pub(super) http: reqwest::Client,
-    secret: Secret,
-    token: Mutex<Option<(Secret, Instant)>>,
+    /// The object id.
+    pub(in crate::sim::tfplugin) object: String,
 }
 
 impl Account {
-    /// Finds the cloud; the first token is fetched with the first request.
+    /// Finds the cloud and signs in: azurerm does not begin without a token either.
     pub(in crate::sim::tfplugin) async fn open(settings: Settings) -> Result<Self, ArmError> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(20))
             .timeout(Duration::from_mins(2))
-            .user_agent(concat!("aksight/", env!("CARGO_PKG_VERSION"), " terraform-provider-azurerm/5.2.0 (stand-in)"))
+            .user_agent(super::AGENT)
             .build()
             .map_err(super::unreachable)?;
         let cloud = match &settings.metadata_host {
             Some(host) => described(&http, host, &settings.environment).await?,
             None => named(&settings.environment)?,
         };
-        Ok(Self {
+        let account = Self {
             subscription: settings.subscription.ok_or(ArmError::Missing("subscription_id"))?,
-            tenant: settings.tenant.ok_or(ArmError::Missing("tenant_id"))?,
-            client: settings.client.ok_or(ArmError::Missing("client_id"))?,
-            secret: settings.secret.ok_or(ArmError::Missing("client_secret"))?,
+            sign_in: settings.sign_in,
             cloud,
             http,
             token: Mutex::new(None),
+        };
+        account.token().await?;
+        Ok(account)
+    }
+
+    /// Who is signed in.
+    pub(in crate::sim::tfplugin) async fn who(&self) -> Result<Who, ArmError> {
+        let token = self.token().await?;
+        let claims = token.expose().split('.').nth(1).unwrap_or_default();
+        let claims = URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
+        let claims: Json = serde_json::from_slice(&claims).unwrap_or_default();
+        let claim = |name: &str| claims[name].as_str().map(str::to_owned);
+        Ok(Who {
+            tenant: self.sign_in.tenant.clone().or_else(|| claim("tid")).unwrap_or_default(),
+            client: self.sign_in.client.clone().or_else(|| claim("appid")).unwrap_or_default(),
+            object: claim("oid").unwrap_or_default(),
         })
     }
 
@@ -91,11 +116,13 @@ impl Account {
         let (arm, authority) = (address.to_owned(), address.to_owned());
         Self {
             subscription: "s".into(),
-            tenant: "t".into(),
-            client: "c".into(),
             cloud: Cloud { arm, scope: "scope".into(), authority },
             http: reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap(),
-            secret: Secret::new("secret".into()),
+            sign_in: SignIn {
+                tenant: Some("t".into()),
+                client: Some("c".into()),
+                method: super::sign_in::Method::Secret(Secret::new("secret".into())),
+            },
             token: Mutex::new(None),
         }
     }
@@ -108,20 +135,7 @@ impl Account {
         {
             return Ok(token.clone());
         }
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", &self.client),
-            ("client_secret", self.secret.expose()),
-            ("scope", &self.cloud.scope),
-        ];
-        let url = format!("{}/{}/oauth2/v2.0/token", self.cloud.authority, self.tenant);
-        let response = self.http.post(url).form(&form).send().await.map_err(super::unreachable)?;
-        let status = response.status().as_u16();
-        let body = response.text().await.map_err(super::unreachable)?;
-        let answer: Json = serde_json::from_str(&body).unwrap_or_default();
-        let Some(token) = answer["access_token"].as_str() else { return Err(ArmError::Token { status, body }) };
-        let seconds = answer["expires_in"].as_u64().unwrap_or(3600);
-        let token = Secret::new(token.to_owned());
+        let (token, seconds) = self.sign_in.token(&self.http, &self.cloud.authority, &self.cloud.scope).await?;
         *kept = Some((token.clone(), Instant::now() + Duration::from_secs(seconds.saturating_sub(300))));
         Ok(token)
     }
@@ -169,9 +183,10 @@ mod tests {
     #[test]
     fn arguments_win_over_variables() {
         let config = Value::from_json(&json!({"subscription_id": "written", "tenant_id": ""}));
-        let settings = Settings::new(&config, |name| Some(format!("from {name}")));
+        let lookup = |name: &str| Some(format!("from {name}")).filter(|_| !name.contains("CERTIFICATE"));
+        let settings = Settings::new(&config, lookup).unwrap();
         assert_eq!(settings.subscription.as_deref(), Some("written"));
-        assert_eq!(settings.tenant.as_deref(), Some("from ARM_TENANT_ID"));
+        assert_eq!(settings.sign_in.tenant.as_deref(), Some("from ARM_TENANT_ID"));
         assert!(!format!("{settings:?}").contains("from ARM_CLIENT_SECRET"));
     }
 

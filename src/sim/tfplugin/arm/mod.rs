@@ -3,6 +3,7 @@
 
 mod account;
 mod operation;
+mod sign_in;
 
 pub(super) use account::{Account, Settings};
 
@@ -16,8 +17,11 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ArmError {
     /// A setting that is needed to sign in is missing.
-    #[error("building account: `{0}` is not set; the stand-in provider signs in with a client secret only")]
+    #[error("building account: `{0}` is not set")]
     Missing(&'static str),
+    /// No way to sign in, or it led nowhere.
+    #[error("building account: {0}")]
+    SignIn(String),
     /// A sovereign cloud's name that is not known.
     #[error("building account: unable to find environment {0:?}: expected `public`, `usgovernment` or `china`")]
     Environment(String),
@@ -101,6 +105,9 @@ pub(super) struct Arm {
     account: Account,
     stop: CancellationToken,
 }
+
+/// How it calls itself.
+const AGENT: &str = concat!("aksight/", env!("CARGO_PKG_VERSION"), " terraform-provider-azurerm/5.2.0 (stand-in)");
 
 /// The most requests for one call when the service is throttling or down.
 const TRIES: u32 = 6;
