@@ -149,7 +149,7 @@ impl Azure {
                 drop(self.send(&self.0.anonymous, Call::get(url)).await);
             }
         };
-        let (token, _) = futures::join!(self.0.tokens.get(&self.0.cloud.arm_scope), self.0.connected.get_or_init(|| knock));
+        let (token, ()) = futures::join!(self.0.tokens.get(&self.0.cloud.arm_scope), self.0.connected.get_or_init(|| knock));
         token.map(|_| ())
     }
 

@@ -59,11 +59,11 @@ impl Memory {
 
     /// What need not be asked again.
     pub(super) fn known(&self, outside: &Outside, desired: &Desired) -> Known {
-        Known { taken_up: self.taken_up.clone(), recommended: self.recommended(outside, desired).clone() }
+        Known { taken_up: self.taken_up.clone(), recommended: self.recommended(outside, desired).cloned() }
     }
 
-    fn recommended(&self, outside: &Outside, desired: &Desired) -> &Option<Vec<RuleTemplate>> {
-        self.recommended.get_or_init(|| kept_recommendations(outside, desired))
+    fn recommended(&self, outside: &Outside, desired: &Desired) -> Option<&Vec<RuleTemplate>> {
+        self.recommended.get_or_init(|| kept_recommendations(outside, desired)).as_ref()
     }
 
     /// Keeps what the next look can use.
@@ -91,7 +91,7 @@ impl Memory {
             put(TAKEN_UP, json!(settings.version)).await?;
         }
         if let Sight::Present(rules) = &observed.recommendations
-            && before.recommended(outside, desired).as_ref() != Some(rules)
+            && before.recommended(outside, desired) != Some(rules)
         {
             keep_recommended(outside, desired, rules);
         }

@@ -155,7 +155,7 @@ pub(super) async fn look(
     (allowed, next): (&[String], Next),
 ) -> Result<(Observed, Option<Proof>, Plan<Checked>), Stop> {
     resume::reclaim(outside).await?;
-    let (observed, proof) = trace::during("observe", survey(outside, desired, next)).await?;
+    let (observed, proof) = trace::during("observe", Box::pin(survey(outside, desired, next))).await?;
     resume::settle(outside, &observed).await?;
     resume::refuse_foreign(desired, &observed)?;
     let draw = || judge::review(policies, plan::draft(desired, &observed)?, spec, &observed, allowed);

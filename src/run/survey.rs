@@ -46,7 +46,7 @@ pub(super) async fn survey(outside: &Outside, desired: &Desired, next: Next) -> 
         Ok::<_, Stop>((observed, proof))
     };
     let seen = async { Box::pin(look).await.inspect_err(|_| halt.cancel()) };
-    let (seen, view) = tokio::join!(seen, plan_terraform(outside, &halt));
+    let (seen, view) = tokio::join!(seen, Box::pin(plan_terraform(outside, &halt)));
     let (mut observed, proof) = seen?;
     observed.terraform = Sight::Present(view?);
     Ok((observed, proof))
