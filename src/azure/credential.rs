@@ -6,6 +6,7 @@ use super::Error;
 pub use super::assertion::Issuer;
 use super::certificate::{Certificate, Found};
 use crate::base::Secret;
+use crate::host::names;
 
 /// A way to sign in.
 #[derive(Clone, Debug)]
@@ -200,8 +201,7 @@ impl Variables<'_> {
 
     /// Whether a program lies on the path.
     fn on_path(&self, program: &str) -> bool {
-        let path = (self.0)("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+        (self.0)("PATH").is_some_and(|path| names::command_on(path.as_ref(), program).is_some())
     }
 }
 
@@ -217,8 +217,10 @@ fn half(given: &str, tenant: Option<&String>, client_id: Option<&String>) -> Err
 /// # Errors
 /// [`Error::FindCredential`] when az is missing, signed out, or says something else.
 pub async fn cli_subscription() -> Result<String, Error> {
-    let command = tokio::process::Command::new("az").args(["account", "show", "--output", "json"]).output().await;
     let refused = |why: String| Error::FindCredential(format!("the az CLI does not name a subscription: {why}"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let az = names::command_on(&path, "az").ok_or_else(|| refused("`az` is not on the path".to_owned()))?;
+    let command = tokio::process::Command::new(az).args(["account", "show", "--output", "json"]).output().await;
     let output = command.map_err(|error| refused(error.to_string()))?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
@@ -339,9 +341,9 @@ mod tests {
         let path = home.path().to_str().unwrap();
         let method = || chosen(&[("PATH", path)]).unwrap().method();
         assert_eq!(method(), "az CLI");
-        std::fs::write(home.path().join("azd"), "").unwrap();
+        std::fs::write(home.path().join(names::program("azd")), "").unwrap();
         assert_eq!(method(), "azd");
-        std::fs::write(home.path().join("az"), "").unwrap();
+        std::fs::write(home.path().join(names::program("az")), "").unwrap();
         assert_eq!(method(), "az CLI");
     }
 

@@ -21,6 +21,7 @@ use super::address::{Address, Source};
 use super::{Error, schema};
 use crate::base::Secret;
 use crate::base::clock::Timestamp;
+use crate::host::files;
 
 /// How long a statement may take before the connection is taken for dead.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -447,11 +448,10 @@ fn is_away(error: &sqlx::Error) -> bool {
 
 /// SQLite gives its side files the mode of the main file, so that one is made first.
 fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        files::make_private_dir(directory)?;
     }
-    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+    files::private(std::fs::OpenOptions::new().create(true).append(true)).open(path).map(drop)
 }
 
 /// A row, with errors that name the database.

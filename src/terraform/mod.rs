@@ -27,5 +27,6 @@ pub use message::{Action, Change, Message, OutputChange, Summary};
 pub use process::Watch;
 pub use workdir::{Output, Planned, Workdir};
 
-#[cfg(test)]
+// Its programs are shell scripts.
+#[cfg(all(test, unix))]
 mod tests;
