@@ -28,5 +28,6 @@ pub use process::Watch;
 pub use workdir::{Output, Planned, Workdir};
 
 // Its programs are shell scripts.
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;
