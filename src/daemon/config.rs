@@ -448,7 +448,10 @@ mod tests {
         assert!(told("files = [\"a\"]\n[schedule]\nat_once = 0").contains("from 1 to 64"));
         assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("`tls_certificate` and `tls_key` are needed"));
         assert!(told("files = [\"a\"]\n[schedule]\ndirect_every = 0").contains("at least 1"));
-        let token = "files = [\"a\"]\n[http]\nlisten = \"unix:s\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
+        let socket = told("files = [\"a\"]\n[http]\nlisten = \"unix:s\"");
+        assert_eq!(socket == "fine", socket::THERE, "{socket}");
+        let token =
+            "files = [\"a\"]\n[http]\nlisten = \"[::1]:0\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
         assert!(told(token).contains("64 hexadecimal digits"));
         assert!(
             told("files = [\"a\"]\n[telemetry]\notlp_endpoint = \"collector:4318\"")

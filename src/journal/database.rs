@@ -5,7 +5,7 @@
 //! is read as rows (`{given}`).
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Component, Path, Prefix};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -390,7 +390,16 @@ async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<(),
 fn file_url(path: &Path) -> Option<Url> {
     let path = std::path::absolute(path).ok()?;
     let mut url = Url::parse("sqlite:///").ok()?;
-    url.path_segments_mut().ok()?.clear().extend(path.to_str()?.split('/').skip(1));
+    let parts: Option<Vec<&str>> = path
+        .components()
+        .filter(|part| *part != Component::RootDir)
+        .map(|part| match part {
+            // `/C:/…` is how SQLite knows a drive; it has no word for a share in a network.
+            Component::Prefix(prefix) if !matches!(prefix.kind(), Prefix::Disk(_)) => None,
+            part => part.as_os_str().to_str(),
+        })
+        .collect();
+    url.path_segments_mut().ok()?.clear().extend(parts?);
     Some(url)
 }
 

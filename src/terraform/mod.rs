@@ -27,7 +27,7 @@ pub use message::{Action, Change, Message, OutputChange, Summary};
 pub use process::Watch;
 pub use workdir::{Output, Planned, Workdir};
 
+#[cfg(test)]
 // Its programs are shell scripts.
 #[cfg(unix)]
-#[cfg(test)]
 mod tests;
