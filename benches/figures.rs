@@ -169,6 +169,7 @@ fn served(home: &Path, faults: Vec<embedded::Fault>) -> embedded::Options {
         write_at_end: false,
         tenant: None,
         faults,
+        principals: Vec::new(),
     }
 }
 

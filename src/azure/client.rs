@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use azure_core::http::{HttpClient, Pipeline, Url};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::operation::{self, Operation};
@@ -32,6 +33,8 @@ struct Inner {
     prometheus: Pipeline,
     grafana: Pipeline,
     anonymous: Pipeline,
+    /// The connection to ARM was opened.
+    connected: OnceCell<()>,
 }
 
 /// A change to ask of ARM.
@@ -116,12 +119,14 @@ impl Azure {
             prometheus: parts.audience(&tokens, &cloud.prometheus_scope),
             grafana: parts.audience(&tokens, &cloud.grafana_scope),
             anonymous: parts.anonymous(),
+            connected: OnceCell::new(),
             tokens,
             cloud,
         })))
     }
 
-    /// Signs in and opens the connection to ARM, side by side, so that the reads which follow start warm.
+    /// Signs in and opens the connection to ARM, side by side, so that the reads which follow start warm. Does again only what must be
+    /// done again.
     ///
     /// # Errors
     /// [`Error::FetchToken`] when the credentials do not work.
@@ -134,7 +139,7 @@ impl Azure {
                 drop(self.send(&self.0.anonymous, Call::get(url)).await);
             }
         };
-        let (token, ()) = futures::join!(self.0.tokens.get(&self.0.cloud.arm_scope), knock);
+        let (token, _) = futures::join!(self.0.tokens.get(&self.0.cloud.arm_scope), self.0.connected.get_or_init(|| knock));
         token.map(|_| ())
     }
 
@@ -224,6 +229,20 @@ impl Azure {
     /// As [`Azure::list`].
     pub async fn list_below(&self, id: &ArmId, collection: &str, kind: Kind) -> Result<Vec<Value>, Error> {
         self.pages(&format!("{id}/{collection}"), kind.api_version(), &[]).await
+    }
+
+    /// Reads what lies directly below a resource under a name and is no resource, such as `kubernetesVersions` of a region; nothing
+    /// when it is absent.
+    ///
+    /// # Errors
+    /// Any [`Error`]; absence is none.
+    pub async fn read_below(&self, id: &ArmId, name: &str, kind: Kind) -> Result<Option<Value>, Error> {
+        let path = format!("{id}/{name}");
+        match self.arm(Call::get(self.url(&path, kind.api_version(), &[])?).about(&path)).await?.accepted() {
+            Ok(answer) => answer.json(),
+            Err(error) if error.class() == Class::Absent => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn pages(&self, path: &str, version: &str, query: &[(&str, &str)]) -> Result<Vec<Value>, Error> {

@@ -36,6 +36,14 @@ pub enum Kind {
     ActivityLog,
     /// Resource Graph, which is asked and not written.
     ResourceGraph,
+    /// What the signed-in principal may do at a scope.
+    Permissions,
+    /// Sizes of machines, with where and to whom they are offered.
+    ComputeSku,
+    /// How much of its quotas of machines a subscription uses in a region.
+    ComputeUsage,
+    /// The same for networks.
+    NetworkUsage,
 }
 
 impl Kind {
@@ -78,6 +86,10 @@ impl Kind {
             Self::RoleAssignment => "Microsoft.Authorization/roleAssignments",
             Self::ActivityLog => "Microsoft.Insights/eventtypes/management/values",
             Self::ResourceGraph => "Microsoft.ResourceGraph/resources",
+            Self::Permissions => "Microsoft.Authorization/permissions",
+            Self::ComputeSku => "Microsoft.Compute/skus",
+            Self::ComputeUsage => "Microsoft.Compute/locations/usages",
+            Self::NetworkUsage => "Microsoft.Network/locations/usages",
         }
     }
 
@@ -93,7 +105,14 @@ impl Kind {
             Self::DataCollectionEndpoint | Self::DataCollectionRule | Self::DataCollectionRuleAssociation => "2022-06-01",
             Self::PrometheusRuleGroup => "2023-03-01",
             Self::AlertRuleRecommendations => "2023-01-01-preview",
-            Self::RoleAssignment => "2022-04-01",
+            // Azure REST reference, Permissions - List For Resource Group: the version of the assignments.
+            Self::RoleAssignment | Self::Permissions => "2022-04-01",
+            // Azure REST reference, Resource Skus - List: the newest version.
+            Self::ComputeSku => "2021-07-01",
+            // Azure REST reference, Usage - List.
+            Self::ComputeUsage => "2024-07-01",
+            // Azure REST reference, Usages - List.
+            Self::NetworkUsage => "2024-05-01",
             // Azure REST reference, Activity Logs - List: the only version.
             Self::ActivityLog => "2015-04-01",
             // Contract §8.3.

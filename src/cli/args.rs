@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::commands::{
-    daemon, destroy, drift, explain, generate, init, man, outputs, plan, policy, provision, reconcile, simulate, status,
+    daemon, destroy, doctor, drift, explain, generate, init, man, outputs, plan, policy, provision, reconcile, simulate, status,
     validate, verify, version,
 };
 
@@ -35,6 +35,7 @@ pub(crate) enum Command {
         kind: Described,
     },
     Generate(generate::GenerateArgs),
+    Doctor(doctor::DoctorArgs),
     Plan(plan::PlanArgs),
     Provision(provision::ProvisionArgs),
     Verify(verify::VerifyArgs),

@@ -422,6 +422,7 @@ async fn embed(
         write_at_end: false,
         tenant,
         faults: args.fault.clone(),
+        principals: Vec::new(),
     };
     embedded::Azure::start(options).await.map_err(|error| not_served(home, &error))
 }

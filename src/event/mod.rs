@@ -3,6 +3,7 @@
 //! Engines emit [`Event`]s while they work and hand over one [`Report`] at the end; only `cli::view` turns either into text.
 
 mod check;
+mod doctor;
 mod drift;
 mod fleet;
 mod report;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use check::{Check, CheckId, Verdict};
+pub use doctor::{DOCTOR_SCHEMA, DoctorReport, MissingRight, Point, Standing, Topic};
 pub use drift::{Depth, DriftClass, DriftItem, Winner};
 pub use fleet::{FLEET_SCHEMA, FleetLine, FleetReport, SweepSummary};
 pub use report::{DriftReport, Durations, Outcome, PlanSummary, REPORT_SCHEMA, Report, SavedPlan, UnitLine};

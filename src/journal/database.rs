@@ -209,6 +209,10 @@ impl Database {
                 set `idle_session_timeout` to 0 for the role");
         }
         let done = schema::migrations(self.dialect).run_direct(None, &mut connection, false).await;
+        if done.is_ok() && self.dialect == Dialect::Sqlite {
+            // The last connection that closes a file folds its side files up, only for the next to make them anew.
+            drop(self.way.read().await.pool.acquire().await);
+        }
         drop(connection.close().await);
         done.map_err(|error| match error {
             MigrateError::VersionMissing(version) => Error::Newer { place: self.place.clone(), version },

@@ -154,13 +154,20 @@ impl Journal {
 
     /// Keeps a value under a name for later steps and runs. Never a secret.
     pub async fn put_output(&self, run: &RunId, name: &str, value: &Value, now: Timestamp) -> Result<(), Error> {
-        let values = params![run.as_str(), name, value.to_string(), now, &self.stack, self.fence];
-        self.write(
-            "INSERT INTO outputs (run, name, value, written, stack) SELECT $1, $2, $3, $4, $5
-             WHERE ($6 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $5 AND fence = $6))",
-            values,
-        )
-        .await
+        self.put_outputs(run, &[(name, value)], now).await
+    }
+
+    /// The same for several values, all of them or none.
+    pub async fn put_outputs(&self, run: &RunId, named: &[(&str, &Value)], now: Timestamp) -> Result<(), Error> {
+        let put = |(name, value): &(&str, &Value)| -> Statement {
+            (
+                "INSERT INTO outputs (run, name, value, written, stack) SELECT $1, $2, $3, $4, $5
+                 WHERE ($6 = 0 OR EXISTS (SELECT 1 FROM stacks WHERE name = $5 AND fence = $6))",
+                params![run.as_str(), *name, value.to_string(), now, &self.stack, self.fence],
+            )
+        };
+        let done = self.db.all_or_nothing(&named.iter().map(put).collect::<Vec<_>>()).await?;
+        self.not_fenced(done.iter().map(|answer| answer.touched).min().unwrap_or_default())
     }
 
     /// The value that was last kept under this name, by whatever run.

@@ -6,6 +6,7 @@
 
 mod assignments;
 mod cluster;
+mod preflight;
 mod surroundings;
 pub mod sweep;
 mod terraform;
@@ -23,6 +24,7 @@ use crate::observed::{Association, GrafanaView, Observed, Principal, PrincipalKi
 use crate::plan::draft::collection_wishes;
 
 pub use cluster::look as inside;
+pub use preflight::{permissions, preflight};
 pub use surroundings::surroundings;
 pub use terraform::{terraform, terraform_destroy};
 

@@ -6,6 +6,8 @@
 mod cluster;
 mod collection;
 mod grafana;
+mod permissions;
+mod preflight;
 mod roles;
 mod surroundings;
 pub mod tfplan;
@@ -17,6 +19,8 @@ use crate::base::{ArmId, ArmObject, clock::Timestamp};
 pub use cluster::{Agents, ClusterView, SettingsMap};
 pub use collection::{Association, PROMETHEUS_STREAM, RuleTemplate, prometheus_workspaces};
 pub use grafana::GrafanaView;
+pub use permissions::{Permission, covers};
+pub use preflight::{KubernetesVersion, MachineSize, Offer, Preflight, Usage};
 pub use roles::{Assignment, Principal, PrincipalKind, Scope};
 pub use surroundings::Surroundings;
 

@@ -1,14 +1,12 @@
 //! `destroy` and `disable`: take a stack, or its metrics, away in rounds of look, plan, consent and work until nothing is left. The
 //! same engine, guard, policies and journal as `provision`; a run that was broken off is taken up by the next.
 
-use tracing::Instrument as _;
-
 use super::provision::{Answer, judge_failures};
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::{Next, without_terraform};
 use super::tally::Tally;
-use super::{judge, outputs, prepare, problem, resume, snapshot, trace};
+use super::{frame, judge, outputs, prepare, problem, resume, snapshot, trace};
 use crate::base::{ArmId, Kind};
 use crate::desired::{Desired, resolve};
 use crate::diag::{Code, Diagnostic};
@@ -66,17 +64,7 @@ impl std::fmt::Debug for Destruction<'_> {
 
 /// Takes away what aksight made, all of it or as much as was asked for. Errors are in the report.
 pub async fn destroy(spec: &Spec, setup: Setup, wants: &Destruction<'_>) -> Report {
-    let span = trace::run(&setup, spec);
-    let work = async {
-        let mut tally = Tally::new(&setup, spec);
-        let outside = match Outside::open(setup, spec).await {
-            Ok(outside) => outside,
-            Err(error) => return tally.close(None, Err(error.into())).await,
-        };
-        let ended = rounds(&outside, spec, wants, &mut tally).await;
-        tally.close(Some(&outside), ended).await
-    };
-    Box::pin(work).instrument(span).await
+    frame::run(spec, setup, async |outside, tally| rounds(outside, spec, wants, tally).await).await
 }
 
 /// One look at the stack and around it.

@@ -16,28 +16,29 @@ use crate::spec::file::Delivery;
 /// The az CLI gives up after 300 s (contract §5.9).
 const COMMAND_BOUND: Duration = Duration::from_mins(5);
 
-/// What leads to a cluster's API server. Fetched once in a run, however many ask.
+/// What leads to the API server of the stack's cluster. Fetched once in a run, however many ask.
 #[derive(Clone, Debug)]
 pub struct Credential {
     azure: Azure,
+    cluster: ArmId,
     kubeconfig: Arc<OnceCell<Secret>>,
 }
 
 impl Credential {
     /// Nothing is fetched yet.
     #[must_use]
-    pub fn new(azure: &Azure) -> Self {
-        Self { azure: azure.clone(), kubeconfig: Arc::default() }
+    pub fn new(azure: &Azure, cluster: ArmId) -> Self {
+        Self { azure: azure.clone(), cluster, kubeconfig: Arc::default() }
     }
 
-    async fn get(&self, cluster: &ArmId) -> Result<Secret, azure::Error> {
-        self.kubeconfig.get_or_try_init(|| self.azure.cluster_credential(cluster, false)).await.cloned()
+    async fn get(&self) -> Result<Secret, azure::Error> {
+        self.kubeconfig.get_or_try_init(|| self.azure.cluster_credential(&self.cluster, false)).await.cloned()
     }
 
     /// Fetches it while the cluster's body is still being read. What goes wrong is said by who needs it.
-    pub async fn fetch_ahead(&self, cluster: &ArmId, entra: bool) {
+    pub async fn fetch_ahead(&self, entra: bool) {
         let bearer = async { if entra { self.azure.token(&self.azure.cloud().kubernetes_scope).await.ok() } else { None } };
-        drop(tokio::join!(self.get(cluster), bearer));
+        drop(tokio::join!(self.get(), bearer));
     }
 
     /// Whether it was fetched.
@@ -78,7 +79,7 @@ async fn by_api(credential: &Credential, cluster: &ArmObject) -> Opened {
     let failed = |error: azure::Error| Error::Kubeconfig { source: Box::new(error) };
     let scope = azure.cloud().kubernetes_scope.clone();
     let bearer = async { if ClusterView(cluster).entra() { azure.token(&scope).await.map(Some) } else { Ok(None) } };
-    let (kubeconfig, bearer) = tokio::join!(credential.get(&cluster.id), bearer);
+    let (kubeconfig, bearer) = tokio::join!(credential.get(), bearer);
     let access = ApiServer::connect(&kubeconfig.map_err(failed)?, bearer.map_err(failed)?.as_ref()).await?;
     Ok(Arc::new(access))
 }

@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use futures::future::{OptionFuture, join_all};
 use serde_json::{Value, json};
-use tracing::Instrument as _;
 
-use super::memory::Memory;
 use super::provision::look;
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::{Next, without_terraform};
 use super::tally::Tally;
-use super::{judge, outputs, prepare, trace};
+use super::{frame, judge, outputs, prepare, trace, verify};
 use crate::base::clock::Timestamp;
 use crate::base::{ArmId, Kind, digest};
 use crate::desired::{Desired, resolve};
@@ -51,23 +49,15 @@ impl Look {
 
 /// Looks for drift and changes nothing.
 pub async fn drift(spec: &Spec, setup: Setup, depth: Depth) -> Report {
-    let span = trace::run(&setup, spec);
-    let work = async {
-        let mut tally = Tally::new(&setup, spec);
-        let outside = match Outside::open(setup, spec).await {
-            Ok(outside) => outside,
-            Err(error) => return tally.close(None, Err(error.into())).await,
-        };
-        let ended = detect(&outside, spec, depth, Next::Nothing, &mut tally).await.map(|look| {
-            let clean = look.to_mend().next().is_none();
-            if !clean {
-                tally.report.next.push("mend it with `aksight reconcile --heal`".to_owned());
-            }
-            if clean { Outcome::Unchanged } else { Outcome::Drifted }
-        });
-        tally.close(Some(&outside), ended).await
+    let work = async |outside: &Outside, tally: &mut Tally| {
+        let look = detect(outside, spec, depth, Next::Nothing, tally).await?;
+        if look.to_mend().next().is_none() {
+            return Ok(Outcome::Unchanged);
+        }
+        tally.report.next.push("mend it with `aksight reconcile --heal`".to_owned());
+        Ok(Outcome::Drifted)
     };
-    Box::pin(work).instrument(span).await
+    frame::run(spec, setup, work).await
 }
 
 /// One look, with who and when, remembered in the journal and told in the report. `next` is what follows when nothing drifted.
@@ -108,22 +98,20 @@ struct Found {
 
 async fn fast(outside: &Outside, desired: &Desired, next: Next) -> Result<Found, Stop> {
     outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
-    let memory = Memory::recall(outside).await?;
+    let memory = &outside.memory;
     let known = memory.known(outside, desired);
-    let shortcut = memory.shortcut.clone().filter(|_| next == Next::Proof && desired.verification.enabled);
     // Without an address to ask at, the whole proof will be wanted.
-    let sign_in = if next == Next::Proof && shortcut.is_none() { Next::Work } else { Next::Nothing };
-    let ask = OptionFuture::from(shortcut.map(|shortcut| shortcut::ask(shortcut, desired, &outside.azure)));
+    let sign_in = if next == Next::Proof && memory.shortcut.is_none() { Next::Work } else { Next::Nothing };
     let look = async {
         outside.azure.warm_up().await?;
-        let ahead =
-            OptionFuture::from(memory.by_api_server.then(|| outside.credential.fetch_ahead(&desired.cluster, desired.entra)));
+        let ahead = OptionFuture::from(memory.by_api_server.then(|| outside.credential.fetch_ahead(desired.entra)));
         let (observed, _) = tokio::join!(trace::during("observe", without_terraform(outside, desired, &known, sign_in)), ahead);
         observed
     };
+    let ask = verify::ask_shortly(outside, desired, next == Next::Proof);
     let (observed, answered) = tokio::join!(Box::pin(look), Box::pin(ask));
     let observed = observed?;
-    let proof = answered.flatten().and_then(|answered| shortcut::judge(&answered, desired, &observed));
+    let proof = answered.and_then(|answered| shortcut::judge(&answered, desired, &observed));
     let plan = trace::phase("plan").in_scope(|| plan::draft(desired, &observed))?;
     let items = plan::drift(desired, &observed, &plan);
     let unasked = |spot: &String| !spot.starts_with("terraform:");
@@ -134,7 +122,6 @@ async fn fast(outside: &Outside, desired: &Desired, next: Next) -> Result<Found,
 async fn deep(outside: &Outside, spec: &Spec, desired: &Desired, next: Next) -> Result<Found, Stop> {
     let policies = judge::policies(spec, &outside.setup().base)?;
     prepare::write_files(outside, spec)?;
-    outside.azure.warm_up().await?;
     let (observed, proof, plan) = look(outside, spec, desired, &policies, (&[], next)).await?;
     let items = plan::drift(desired, &observed, &plan);
     let lines = plan.lines();

@@ -1,6 +1,7 @@
 //! What one look leaves for the next: where answers were found, and what need not be asked again. Never what the answers were.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::base::clock::Timestamp;
 use crate::base::digest;
 use crate::desired::Desired;
 use crate::execute::TAKEN_UP;
-use crate::journal;
+use crate::journal::{self, Journal};
 use crate::observe::Known;
 use crate::observed::{Observed, RuleTemplate, Sight};
 use crate::verify::Shortcut;
@@ -23,7 +24,7 @@ const MEMORY: &str = "memory";
 const RECOMMENDED_FOR: Duration = Duration::from_hours(24);
 
 /// What the journal of a stack remembers for the next look.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Memory {
     /// The settings that the agents have taken up; kept under a name of its own, because who awaits them notes it, too.
@@ -33,6 +34,9 @@ pub(super) struct Memory {
     pub(super) by_api_server: bool,
     /// Where Grafana answered.
     pub(super) shortcut: Option<Shortcut>,
+    /// Microsoft's rules as they were kept; read when they are needed.
+    #[serde(skip)]
+    recommended: OnceLock<Option<Vec<RuleTemplate>>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,16 +50,20 @@ impl Memory {
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub(super) async fn recall(outside: &Outside) -> Result<Self, journal::Error> {
-        let kept = outside.journal.output(MEMORY).await?;
+    pub(super) async fn recall(journal: &Journal) -> Result<Self, journal::Error> {
+        let kept = journal.output(MEMORY).await?;
         let memory: Self = kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default();
-        let taken_up = outside.journal.output(TAKEN_UP).await?;
+        let taken_up = journal.output(TAKEN_UP).await?;
         Ok(Self { taken_up: taken_up.and_then(|version| Some(version.as_str()?.to_owned())), ..memory })
     }
 
     /// What need not be asked again.
     pub(super) fn known(&self, outside: &Outside, desired: &Desired) -> Known {
-        Known { taken_up: self.taken_up.clone(), recommended: recommended(outside, desired) }
+        Known { taken_up: self.taken_up.clone(), recommended: self.recommended(outside, desired).clone() }
+    }
+
+    fn recommended(&self, outside: &Outside, desired: &Desired) -> &Option<Vec<RuleTemplate>> {
+        self.recommended.get_or_init(|| kept_recommendations(outside, desired))
     }
 
     /// Keeps what the next look can use.
@@ -68,13 +76,13 @@ impl Memory {
         observed: &Observed,
         shortcut: Option<Shortcut>,
     ) -> Result<(), journal::Error> {
-        let before = Self::recall(outside).await?;
+        let before = &outside.memory;
         let put = |name, value| async move {
             outside.journal.put_output(&outside.run, name, &value, outside.setup().clock.now()).await
         };
         let by_api_server = outside.credential.is_there();
         let now = Self { by_api_server, shortcut: shortcut.or_else(|| before.shortcut.clone()), ..before.clone() };
-        if now != before {
+        if now != *before {
             put(MEMORY, json!(now)).await?;
         }
         let has_taken = observed.agents.seen().is_some_and(|agents| agents.settings_taken_up == Some(true));
@@ -83,7 +91,7 @@ impl Memory {
             put(TAKEN_UP, json!(settings.version)).await?;
         }
         if let Sight::Present(rules) = &observed.recommendations
-            && recommended(outside, desired).as_ref() != Some(rules)
+            && before.recommended(outside, desired).as_ref() != Some(rules)
         {
             keep_recommended(outside, desired, rules);
         }
@@ -103,7 +111,7 @@ fn recommended_file(outside: &Outside, desired: &Desired) -> PathBuf {
     base.join("recommended-rules").join(format!("{}.json", &name[..16]))
 }
 
-fn recommended(outside: &Outside, desired: &Desired) -> Option<Vec<RuleTemplate>> {
+fn kept_recommendations(outside: &Outside, desired: &Desired) -> Option<Vec<RuleTemplate>> {
     let kept: Recommended = serde_json::from_slice(&std::fs::read(recommended_file(outside, desired)).ok()?).ok()?;
     let age = outside.setup().clock.now().duration_since(kept.at);
     let fresh = !age.is_negative() && Duration::try_from(age).is_ok_and(|age| age < RECOMMENDED_FOR);

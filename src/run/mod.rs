@@ -5,9 +5,11 @@
 
 pub mod clock;
 mod destroy;
+mod doctor;
 pub mod door;
 mod drift;
 mod fleet;
+mod frame;
 mod judge;
 mod memory;
 mod outputs;
@@ -32,6 +34,7 @@ mod way_round;
 
 pub use clock::{FastClock, RealClock};
 pub use destroy::{Destruction, Reach, destroy};
+pub use doctor::doctor;
 pub use drift::{drift, saved_plan};
 pub use fleet::{March, conduct};
 pub use judge::{Unreadable, modules, named_modules, of_unreadable};

@@ -45,9 +45,8 @@ pub(super) fn of(desired: &Desired, observed: &Observed, cloud: &Cloud) -> BTree
 /// Keeps outputs and verdicts for `outputs` and `status`, which ask nobody.
 pub(super) async fn keep(outside: &Outside, outputs: &BTreeMap<String, Value>, checks: &[Check]) -> Result<(), journal::Error> {
     let now = outside.setup().clock.now();
-    outside.journal.put_output(&outside.run, OUTPUTS, &json!(outputs), now).await?;
     let checks = json!({"at": now, "checks": checks});
-    outside.journal.put_output(&outside.run, CHECKS, &checks, now).await
+    outside.journal.put_outputs(&outside.run, &[(OUTPUTS, &json!(outputs)), (CHECKS, &checks)], now).await
 }
 
 /// When a run of this stack last came to its end.

@@ -1,14 +1,12 @@
 //! `plan`: one look, one plan, nothing written in Azure.
 
-use tracing::Instrument as _;
-
 use super::provision::look;
 use super::saved::{self, Save};
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::Next;
 use super::tally::Tally;
-use super::{judge, outputs, prepare, trace};
+use super::{frame, judge, outputs, prepare};
 use crate::desired::resolve;
 use crate::event::{Outcome, Phase, Report};
 use crate::observed::Observed;
@@ -18,27 +16,18 @@ use crate::spec::Spec;
 /// Draws the plan of a stack, and saves it when that is wanted. The plan comes back even when policies deny it; the report then says
 /// so, and nothing is saved: it could not be carried out.
 pub async fn plan(spec: &Spec, setup: Setup, allow_destroy: &[String], save: Option<&Save>) -> (Option<Plan<Checked>>, Report) {
-    let span = trace::run(&setup, spec);
-    let work = async {
-        let mut tally = Tally::new(&setup, spec);
-        let outside = match Outside::open(setup, spec).await {
-            Ok(outside) => outside,
-            Err(error) => return (None, tally.close(None, Err(error.into())).await),
-        };
-        let (plan, ended) = match draw(&outside, spec, allow_destroy, &mut tally).await {
-            Ok((plan, observed)) => {
-                let mut ended = judged(&plan, allow_destroy);
-                if let (Ok(_), Some(save)) = (&ended, save) {
-                    let saved = saved::save(&outside, spec, (&plan, &observed), allow_destroy, save, &mut tally).await;
-                    ended = saved.and(ended);
-                }
-                (Some(plan), ended)
-            }
-            Err(stop) => (None, Err(stop)),
-        };
-        (plan, tally.close(Some(&outside), ended).await)
+    let mut drawn = None;
+    let work = async |outside: &Outside, tally: &mut Tally| {
+        let (plan, observed) = draw(outside, spec, allow_destroy, tally).await?;
+        let plan = &*drawn.insert(plan);
+        let outcome = judged(plan, allow_destroy)?;
+        if let Some(save) = save {
+            saved::save(outside, spec, (plan, &observed), allow_destroy, save, tally).await?;
+        }
+        Ok(outcome)
     };
-    Box::pin(work).instrument(span).await
+    let report = frame::run(spec, setup, work).await;
+    (drawn, report)
 }
 
 async fn draw(outside: &Outside, spec: &Spec, allowed: &[String], tally: &mut Tally) -> Result<(Plan<Checked>, Observed), Stop> {
@@ -46,7 +35,6 @@ async fn draw(outside: &Outside, spec: &Spec, allowed: &[String], tally: &mut Ta
     let desired = resolve(spec, &setup.subscription);
     let policies = judge::policies(spec, &setup.base)?;
     prepare::write_files(outside, spec)?;
-    outside.azure.warm_up().await?;
     tally.start_lap();
     let (observed, _, plan) = look(outside, spec, &desired, &policies, (allowed, Next::Nothing)).await?;
     tally.add_lap(Phase::Observe);

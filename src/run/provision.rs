@@ -3,15 +3,12 @@
 //! A second look follows every round that wrote, because some wishes can only be judged once others are fulfilled, and because only
 //! a plan without changes proves that the work is done.
 
-use tracing::Instrument as _;
-
-use super::memory::Memory;
 use super::reviewed::{PlanFile, Review, Reviewed};
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::{Next, survey};
 use super::tally::Tally;
-use super::{judge, outputs, prepare, problem, resume, trace, verify};
+use super::{frame, judge, outputs, prepare, problem, resume, trace, verify};
 use crate::base::Class;
 use crate::desired::{Desired, resolve};
 use crate::diag::{Code, Diagnostic};
@@ -59,24 +56,14 @@ impl std::fmt::Debug for Wants<'_> {
 
 /// Makes the stack what the file says, and proves that data arrives. Errors are in the report.
 pub async fn provision(spec: &Spec, setup: Setup, wants: &Wants<'_>) -> Report {
-    let span = trace::run(&setup, spec);
-    let work = async {
-        let mut tally = Tally::new(&setup, spec);
-        let review = match wants.reviewed.as_ref().map(|wanted| Review::open(wanted, &mut tally)).transpose() {
-            Ok(review) => review,
-            Err(stop) => return tally.close(None, Err(stop)).await,
-        };
-        let outside = match Outside::open(setup, spec).await {
-            Ok(outside) => outside,
-            Err(error) => return tally.close(None, Err(error.into())).await,
-        };
-        let ended = match &review {
-            Some(review) => Box::pin(as_reviewed(&outside, spec, wants, review, &mut tally)).await,
-            None => rounds(&outside, spec, wants, &mut tally).await,
-        };
-        tally.close(Some(&outside), ended).await
+    let work = async |outside: &Outside, tally: &mut Tally| match &wants.reviewed {
+        Some(reviewed) => {
+            let review = Review::open(reviewed, tally)?;
+            Box::pin(as_reviewed(outside, spec, wants, &review, tally)).await
+        }
+        None => rounds(outside, spec, wants, tally).await,
     };
-    Box::pin(work).instrument(span).await
+    frame::run(spec, setup, work).await
 }
 
 pub(super) async fn rounds(outside: &Outside, spec: &Spec, wants: &Wants<'_>, tally: &mut Tally) -> Result<Outcome, Stop> {
@@ -84,9 +71,8 @@ pub(super) async fn rounds(outside: &Outside, spec: &Spec, wants: &Wants<'_>, ta
     let desired = resolve(spec, &setup.subscription);
     let policies = judge::policies(spec, &setup.base)?;
     prepare::write_files(outside, spec)?;
-    outside.azure.warm_up().await?;
     // A stack that was proven before is likely to be as it was: then the proof is asked for while terraform plans.
-    let mut next = if Memory::recall(outside).await?.shortcut.is_some() && wants.verify { Next::Proof } else { Next::Work };
+    let mut next = if outside.memory.shortcut.is_some() && wants.verify { Next::Proof } else { Next::Work };
     for round in 1..=MOST_ROUNDS {
         tally.start_lap();
         let (observed, proof, plan) = look(outside, spec, &desired, &policies, (&wants.allow_destroy, next)).await?;
@@ -126,7 +112,6 @@ async fn as_reviewed(
     let policies = judge::policies(spec, &setup.base)?;
     review.begin(outside, spec, &policies).await?;
     prepare::write_files(outside, spec)?;
-    outside.azure.warm_up().await?;
     for round in 1..=MOST_ROUNDS {
         tally.start_lap();
         let (observed, _, plan) = look(outside, spec, &desired, &policies, (review.allowed(), Next::Work)).await?;

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracing::Instrument as _;
 
 use super::drift::{self, Look, detect, plan_name};
 use super::provision::{Answer, Wants, rounds};
@@ -14,7 +13,7 @@ use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::Next;
 use super::tally::Tally;
-use super::{trace, verify};
+use super::{frame, verify};
 use crate::base::clock::Timestamp;
 use crate::diag::{Code, Diagnostic};
 use crate::event::{Depth, DriftClass, DriftItem, Outcome, Report};
@@ -42,17 +41,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(48);
 
 /// Reconciles a stack once.
 pub async fn reconcile(spec: &Spec, setup: Setup, healing: &Healing) -> Report {
-    let span = trace::run(&setup, spec);
-    let work = async {
-        let mut tally = Tally::new(&setup, spec);
-        let outside = match Outside::open(setup, spec).await {
-            Ok(outside) => outside,
-            Err(error) => return tally.close(None, Err(error.into())).await,
-        };
-        let ended = once(&outside, spec, healing, &mut tally).await;
-        tally.close(Some(&outside), ended).await
-    };
-    Box::pin(work).instrument(span).await
+    frame::run(spec, setup, async |outside, tally| once(outside, spec, healing, tally).await).await
 }
 
 pub(super) async fn once(outside: &Outside, spec: &Spec, healing: &Healing, tally: &mut Tally) -> Result<Outcome, Stop> {

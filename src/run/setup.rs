@@ -10,9 +10,11 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use super::door::{Credential, door};
+use super::memory::Memory;
 use super::trace;
 use crate::azure::{self, Azure, CredentialSource};
 use crate::base::{Clock, Cloud};
+use crate::desired::resolve;
 use crate::event::Stream;
 use crate::execute::Hands;
 use crate::host::files;
@@ -161,6 +163,7 @@ pub struct Outside {
     pub journal: Journal,
     /// This run.
     pub run: RunId,
+    pub(super) memory: Memory,
     setup: Setup,
     hold: Hold,
 }
@@ -246,8 +249,9 @@ impl Outside {
         };
         let start = Start { command: setup.command.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), pid };
         let run = journal.begin(&start, now).await?;
-        let credential = Credential::new(&azure);
+        let credential = Credential::new(&azure, resolve(spec, &setup.subscription).cluster);
         Ok(Self {
+            memory: Memory::recall(&journal).await?,
             door: door(&credential, spec.stack.delivery, &setup.cancel),
             credential,
             plan_file: terraform.dir().join("aksight.tfplan"),

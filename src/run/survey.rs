@@ -1,5 +1,7 @@
 //! One look at everything: Azure, the cluster and terraform's own plan, side by side.
 
+use tokio_util::sync::CancellationToken;
+
 use super::prepare;
 use super::setup::Outside;
 use super::stop::Stop;
@@ -24,18 +26,27 @@ pub(super) enum Next {
     Nothing,
 }
 
-/// Looks at the world, signed in already. Terraform's opinion is indispensable, everything else may be partly unknown.
+/// Signs in and looks at the world. Terraform's opinion is indispensable, everything else may be partly unknown.
+///
+/// Terraform takes longest, so it starts at once and not after the sign-in, unless it must install its providers first, for which
+/// nobody should wait whose secret is wrong. When nothing can be seen without it, it is interrupted and its end awaited.
 ///
 /// # Errors
-/// The subscription cannot be seen, terraform cannot plan, or the user wants to stop.
+/// The sign-in fails, the subscription cannot be seen, terraform cannot plan, or the user wants to stop.
 pub(super) async fn survey(outside: &Outside, desired: &Desired, next: Next) -> Result<(Observed, Option<Proof>), Stop> {
     outside.setup().events.emit(Event::Phase { phase: Phase::Observe });
-    let seen = async {
+    let halt = outside.setup().cancel.child_token();
+    if outside.terraform.needs_init() {
+        outside.azure.warm_up().await?;
+    }
+    let look = async {
+        outside.azure.warm_up().await?;
         let observed = without_terraform(outside, desired, &Known::default(), next).await?;
         let proof = if next == Next::Proof { Some(verify::ask(&questions(outside, desired, &observed)).await) } else { None };
         Ok::<_, Stop>((observed, proof))
     };
-    let (seen, view) = tokio::join!(Box::pin(seen), plan_terraform(outside));
+    let seen = async { Box::pin(look).await.inspect_err(|_| halt.cancel()) };
+    let (seen, view) = tokio::join!(seen, plan_terraform(outside, &halt));
     let (mut observed, proof) = seen?;
     observed.terraform = Sight::Present(view?);
     Ok((observed, proof))
@@ -90,7 +101,7 @@ async fn subscription_is_there(outside: &Outside, desired: &Desired) -> Result<(
     }
 }
 
-async fn plan_terraform(outside: &Outside) -> Result<TerraformView, Stop> {
+async fn plan_terraform(outside: &Outside, cancel: &CancellationToken) -> Result<TerraformView, Stop> {
     let setup = outside.setup();
     prepare::init(outside).await?;
     let hear = |message: Message| {
@@ -100,7 +111,7 @@ async fn plan_terraform(outside: &Outside) -> Result<TerraformView, Stop> {
             setup.events.warn(format!("terraform: {}", found.summary));
         }
     };
-    let watch = || Watch { on: &hear, cancel: &setup.cancel, again: &setup.again };
+    let watch = || Watch { on: &hear, cancel, again: &setup.again };
     match observe::terraform(&outside.terraform, &outside.plan_file, watch()).await {
         Ok(view) => Ok(view),
         Err(error) => {

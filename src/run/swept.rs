@@ -3,16 +3,12 @@
 
 use std::time::Duration;
 
-use futures::future::OptionFuture;
-use tracing::Instrument as _;
-
-use super::memory::Memory;
 use super::reconcile::{Healing, once};
 use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::sweep::Seen;
 use super::tally::Tally;
-use super::{outputs, trace, verify};
+use super::{frame, outputs, verify};
 use crate::desired::{Desired, resolve};
 use crate::event::{Action, Depth, DriftReport, Outcome, Phase, Report, UnitLine};
 use crate::observe;
@@ -39,21 +35,11 @@ pub enum Inside {
 /// follows.
 pub async fn reconcile_swept(spec: &Spec, setup: Setup, healing: &Healing, seen: &Seen, inside: Inside) -> Report {
     let setup = Setup { connection: Some(seen.azure.clone()), ..setup };
-    let span = trace::run(&setup, spec);
-    let work = async {
-        let mut tally = Tally::new(&setup, spec);
-        let outside = match Outside::open(setup, spec).await {
-            Ok(outside) => outside,
-            Err(error) => return tally.close(None, Err(error.into())).await,
-        };
-        let ended = match proven(&outside, spec, (seen, inside), healing, &mut tally).await {
-            Ok(Some(outcome)) => Ok(outcome),
-            Ok(None) => once(&outside, spec, healing, &mut tally).await,
-            Err(stop) => Err(stop),
-        };
-        tally.close(Some(&outside), ended).await
+    let work = async |outside: &Outside, tally: &mut Tally| match proven(outside, spec, (seen, inside), healing, tally).await? {
+        Some(outcome) => Ok(outcome),
+        None => once(outside, spec, healing, tally).await,
     };
-    Box::pin(work).instrument(span).await
+    frame::run(spec, setup, work).await
 }
 
 /// The proof alone; nothing when the ordinary look must follow.
@@ -69,9 +55,8 @@ async fn proven(
     if Duration::try_from(age).is_ok_and(|age| age > LASTS) || !outside.journal.open_intents().await?.is_empty() {
         return Ok(None);
     }
-    let memory = Memory::recall(outside).await?;
     let mut desired = resolve(spec, &setup.subscription);
-    let known = memory.known(outside, &desired);
+    let known = outside.memory.known(outside, &desired);
     desired.verification.bound = Duration::ZERO;
     desired.verification.inside = inside == Inside::Looked;
     let (mut observed, mut lines, mut blind_spots) = (seen.observed.clone(), seen.lines.clone(), seen.blind_spots.clone());
@@ -90,9 +75,8 @@ async fn proven(
     tally.report.plan.blind_spots = blind_spots;
     tally.report.outputs = outputs::of(&desired, &observed, &setup.cloud);
     tally.report.drift = Some(DriftReport { depth: Depth::Fast, swept: true, items: Vec::new(), plan: None });
-    let shortcut = memory.shortcut.clone().filter(|_| healing.verify && desired.verification.enabled);
-    let answered = OptionFuture::from(shortcut.map(|shortcut| shortcut::ask(shortcut, &desired, &outside.azure))).await;
-    let first = answered.flatten().and_then(|answered| shortcut::judge(&answered, &desired, &observed));
+    let answered = verify::ask_shortly(outside, &desired, healing.verify).await;
+    let first = answered.and_then(|answered| shortcut::judge(&answered, &desired, &observed));
     match verify::prove(outside, (&desired, &observed), healing.verify, first, tally).await {
         Ok(outcome) => Ok(Some(outcome)),
         Err(stop) if stop.outcome == Outcome::Unverified => Ok(None),

@@ -7,7 +7,7 @@ use super::setup::{Outside, Setup};
 use super::stop::Stop;
 use super::survey::{Next, questions, without_terraform};
 use super::tally::Tally;
-use super::{outputs, problem, trace};
+use super::{frame, outputs, problem, trace};
 use crate::base::span;
 use crate::desired::{Desired, resolve};
 use crate::event::{Check, CheckId, Event, Outcome, Phase, Report};
@@ -15,20 +15,11 @@ use crate::observe::Known;
 use crate::observed::{GrafanaView, Observed};
 use crate::spec::Spec;
 use crate::verify;
+use crate::verify::shortcut::{self, Answered};
 
 /// Asks whether data arrives, and changes nothing. `wait` is whether a pending check is awaited up to the file's bound.
 pub async fn verify(spec: &Spec, setup: Setup, wait: bool) -> Report {
-    let span = trace::run(&setup, spec);
-    let work = async {
-        let mut tally = Tally::new(&setup, spec);
-        let outside = match Outside::open(setup, spec).await {
-            Ok(outside) => outside,
-            Err(error) => return tally.close(None, Err(error.into())).await,
-        };
-        let ended = ask(&outside, spec, wait, &mut tally).await;
-        tally.close(Some(&outside), ended).await
-    };
-    Box::pin(work).instrument(span).await
+    frame::run(spec, setup, async |outside, tally| ask(outside, spec, wait, tally).await).await
 }
 
 async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> Result<Outcome, Stop> {
@@ -44,6 +35,12 @@ async fn ask(outside: &Outside, spec: &Spec, wait: bool, tally: &mut Tally) -> R
     tally.add_lap(Phase::Observe);
     tally.report.outputs = outputs::of(&desired, &observed, &outside.setup().cloud);
     prove(outside, (&desired, &observed), true, None, tally).await
+}
+
+/// Asks where the last proof found its answer; nothing when nobody wants a proof, or there was none.
+pub(super) async fn ask_shortly(outside: &Outside, desired: &Desired, wanted: bool) -> Option<Answered> {
+    let shortcut = outside.memory.shortcut.clone().filter(|_| wanted && desired.verification.enabled)?;
+    shortcut::ask(shortcut, desired, &outside.azure).await
 }
 
 /// The proof, after the last look. `first` is what was asked since. What was written before decides between changed and unchanged.

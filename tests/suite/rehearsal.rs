@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use aksight::azure::{self, Azure, CredentialSource, Write};
+use aksight::azure::{self, Azure, CredentialSource, ResourceManager as _, Write};
 use aksight::base::{ArmId, Kind};
 use aksight::run::RealClock;
 use aksight::sim::server as embedded;
@@ -176,6 +176,7 @@ impl Rehearsal {
             write_at_end: false,
             tenant: None,
             faults: Vec::new(),
+            principals: Vec::new(),
         };
         let embedded = embedded::Azure::start(options).await.unwrap();
         let http = azure::http::client(&[embedded.ca_file().to_owned()]).unwrap();
@@ -193,8 +194,18 @@ impl Rehearsal {
 /// An embedded Azure in a process of its own, which ends with its owner.
 pub(crate) struct Served {
     child: Child,
+    script: PathBuf,
     /// What `source env.sh` would set.
     pub(crate) variables: Vec<(String, String)>,
+}
+
+/// What a script of `export`s sets.
+fn variables(script: &Path) -> Vec<(String, String)> {
+    let read = |line: &str| {
+        let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+        Some((name.to_owned(), value.trim_matches('\'').to_owned()))
+    };
+    std::fs::read_to_string(script).unwrap().lines().filter_map(read).collect()
 }
 
 impl Served {
@@ -209,13 +220,43 @@ impl Served {
         let mut child = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let said = lines.nth(1).unwrap().unwrap();
-        let script = said.split_once("source ").unwrap().1;
-        let read = |line: &str| {
-            let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
-            Some((name.to_owned(), value.trim_matches('\'').to_owned()))
-        };
-        let variables = std::fs::read_to_string(script).unwrap().lines().filter_map(read).collect();
-        Self { child, variables }
+        let script = PathBuf::from(said.split_once("source ").unwrap().1);
+        Self { child, variables: variables(&script), script }
+    }
+
+    /// The owner's own way to it.
+    pub(crate) async fn azure(&self) -> Azure {
+        let variable = |name: &str| Some(self.variables.iter().find(|(known, _)| known == name)?.1.clone());
+        let http = azure::http::client(&[variable("SSL_CERT_FILE").unwrap().into()]).unwrap();
+        let cloud = azure::discover(&variable("ARM_METADATA_HOSTNAME").unwrap(), &http).await.unwrap();
+        let credential = azure::credential::from_environment(variable).unwrap();
+        Azure::connect(azure::Settings::new(cloud, credential, http, std::sync::Arc::new(RealClock))).unwrap()
+    }
+
+    /// The subscription's GUID.
+    pub(crate) fn subscription(&self) -> &str {
+        &self.variables.iter().find(|(name, _)| name == "ARM_SUBSCRIPTION_ID").unwrap().1
+    }
+
+    /// Registers every provider that a stack needs, and waits until they are.
+    pub(crate) fn register(&self) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let azure = self.azure().await;
+            let manager = azure.resource_manager(self.subscription()).unwrap();
+            let spec = aksight::spec::read(include_str!("../../terraform/examples/quickstart/aksight.yaml"), "x").unwrap();
+            for namespace in aksight::desired::resolve(&spec, self.subscription()).providers {
+                manager.register(namespace).await.unwrap();
+            }
+            while !manager.provider_states().await.unwrap().values().all(|state| state != "Registering") {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// What `source NAME.sh` would set: the sign-in of one of the `--principal`s.
+    pub(crate) fn variables_of(&self, name: &str) -> Vec<(String, String)> {
+        variables(&self.script.with_file_name(format!("{name}.sh")))
     }
 }
 

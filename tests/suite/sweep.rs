@@ -172,6 +172,7 @@ impl Served {
             write_at_end: false,
             tenant: None,
             faults: Vec::new(),
+            principals: Vec::new(),
         })
         .await
         .unwrap();

@@ -3,6 +3,7 @@
 mod act;
 pub(crate) mod daemon;
 pub(crate) mod destroy;
+pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod explain;
 mod fleet;
@@ -44,6 +45,7 @@ pub(crate) fn run(command: &Command) -> std::io::Result<Exit> {
             Ok(Exit::Done)
         }
         Command::Generate(args) => generate::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Provision(args) => provision::run(args),
         Command::Verify(args) => verify::run(args),

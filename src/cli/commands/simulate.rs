@@ -3,10 +3,11 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use aksight::base::Secret;
 use aksight::diag::{Code, Diagnostic};
 use aksight::host::files;
 use aksight::host::signals::Signals;
-use aksight::sim::server::{Azure, Error, Fault, Options};
+use aksight::sim::server::{Azure, Error, Fault, Options, Principal};
 use aksight::sim::tfplugin;
 use clap::Args;
 
@@ -39,6 +40,11 @@ pub(crate) struct SimulateArgs {
     /// A subscription's id; may be given several times.
     #[arg(long)]
     subscription: Vec<String>,
+    /// A further application that may sign in, with its roles: `NAME=ROLE[@SCOPE][,ROLE[@SCOPE]…]`; may be given several times. A
+    /// scope is an id, or the name of a resource group; without one the role holds in the whole (first) subscription. `DIR/NAME.sh`
+    /// is then what `DIR/env.sh` is for the owner.
+    #[arg(long, value_name = "PRINCIPAL")]
+    principal: Vec<Principal>,
 }
 
 /// Runs it.
@@ -57,18 +63,23 @@ async fn serve(args: &SimulateArgs) -> std::io::Result<Exit> {
         write_at_end: args.write_at_end,
         tenant: None,
         faults: args.fault.clone(),
+        principals: args.principal.clone(),
     };
     let azure = match Azure::start(options).await {
         Ok(azure) => azure,
         Err(error) => return tell(&[refused(&error)], "").map(|()| Exit::Error),
     };
-    let script = environment(args, &azure)?;
-    writeln!(
-        anstream::stdout(),
-        "the embedded Azure serves at {}\nin another shell: source {}",
-        azure.base_url(),
-        script.display()
-    )?;
+    let secret = azure.client_secret();
+    let script = environment(args, &azure, "env", azure.client_id(), secret)?;
+    let others = args.principal.iter().filter_map(|wanted| azure.principal(&wanted.name));
+    let others: Vec<PathBuf> = others
+        .map(|one| environment(args, &azure, &one.name, &one.client_id, &one.client_secret))
+        .collect::<std::io::Result<_>>()?;
+    // In one piece: who has read the first lines may have closed the stream.
+    let others = others.iter().fold(String::new(), |told, script| told + "or: source " + &script.display().to_string() + "\n");
+    let told =
+        format!("the embedded Azure serves at {}\nin another shell: source {}\n{others}", azure.base_url(), script.display());
+    anstream::stdout().write_all(told.as_bytes())?;
     Signals::listen()?.next().await;
     azure.stop().await;
     Ok(Exit::Done)
@@ -81,7 +92,7 @@ fn refused(error: &Error) -> Diagnostic {
 }
 
 /// Writes what a shell needs to speak to it (0600: it holds the throw-away secret).
-fn environment(args: &SimulateArgs, azure: &Azure) -> std::io::Result<PathBuf> {
+fn environment(args: &SimulateArgs, azure: &Azure, name: &str, client_id: &str, secret: &Secret) -> std::io::Result<PathBuf> {
     let home = files::canonical(&args.state_dir)?;
     let mirror = tfplugin::install_mirror(&home.join("provider"), &std::env::current_exe()?)?;
     let direct = without_proxy();
@@ -89,15 +100,15 @@ fn environment(args: &SimulateArgs, azure: &Azure) -> std::io::Result<PathBuf> {
         ("ARM_METADATA_HOSTNAME", azure.metadata_host().to_owned()),
         ("ARM_SUBSCRIPTION_ID", azure.subscription().to_owned()),
         ("ARM_TENANT_ID", azure.tenant().to_owned()),
-        ("ARM_CLIENT_ID", azure.client_id().to_owned()),
-        ("ARM_CLIENT_SECRET", azure.client_secret().expose().to_owned()),
+        ("ARM_CLIENT_ID", client_id.to_owned()),
+        ("ARM_CLIENT_SECRET", secret.expose().to_owned()),
         ("SSL_CERT_FILE", home.join("ca-bundle.pem").display().to_string()),
         ("REQUESTS_CA_BUNDLE", home.join("ca-bundle.pem").display().to_string()),
         ("TF_CLI_CONFIG_FILE", mirror.display().to_string()),
         ("NO_PROXY", direct.clone()),
         ("no_proxy", direct),
     ];
-    let path = home.join("env.sh");
+    let path = home.join(format!("{name}.sh"));
     let mut file = files::create_private(&path)?;
     for (name, value) in lines {
         writeln!(file, "export {name}='{}'", value.replace('\'', "'\\''"))?;

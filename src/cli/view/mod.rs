@@ -1,6 +1,7 @@
 //! Values as text. Every function here is pure; who prints is elsewhere.
 
 pub(crate) mod diagnostic;
+pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod fleet;
 pub(crate) mod pipeline;

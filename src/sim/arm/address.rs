@@ -73,9 +73,10 @@ pub enum Address {
 }
 
 /// Canonical spellings of types; what is not in the list keeps the caller's.
-const SPELLINGS: [&str; 15] = [
+const SPELLINGS: [&str; 16] = [
     "Microsoft.ContainerService/managedClusters",
     "Microsoft.ContainerService/managedClusters/agentPools",
+    "Microsoft.ContainerService/managedClusters/commandResults",
     "Microsoft.Monitor/accounts",
     "Microsoft.Dashboard/grafana",
     "Microsoft.Insights/dataCollectionEndpoints",

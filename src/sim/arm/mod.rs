@@ -6,10 +6,12 @@ pub mod graph;
 pub mod groups;
 pub mod kinds;
 pub mod memory;
+pub mod offers;
 pub mod operations;
 pub mod register;
 pub mod reply;
 pub mod resources;
+pub mod rights;
 pub mod subscription;
 pub mod versions;
 
@@ -23,6 +25,7 @@ use super::planes::router::Audience;
 use super::world::World;
 use address::{Address, Place};
 use reply::Refusal;
+use rights::{Rights, must_be_allowed, shown};
 
 /// A request whose token was valid for ARM.
 #[derive(Clone, Debug)]
@@ -50,6 +53,8 @@ pub struct Setting<'a> {
     pub ca_pem: &'a str,
     /// The one tenant.
     pub tenant: &'a str,
+    /// Object id of the principal that owns all subscriptions.
+    pub owner: &'a str,
     /// The subscription that is spoken of.
     pub subscription: &'a str,
     /// All there are.
@@ -121,26 +126,36 @@ pub fn answer(world: &mut World, setting: &Setting, call: &Call) -> Reply {
 
 fn route(world: &mut World, setting: &Setting, call: &Call) -> Result<Reply, Refusal> {
     must_be_versioned(call)?;
+    let rights = Rights::of(world, setting, &call.caller);
     if graph::is_asked(call) {
-        return Ok(graph::answer(world, setting, call));
+        return Ok(graph::answer(world, setting, call, &rights));
     }
     let address = address::read(&call.path, call.method == "POST");
     must_be_ours(setting, call)?;
+    let here = format!("/subscriptions/{}", setting.subscription);
     if activity::is_asked(call) {
+        must_be_allowed(&rights, call, "Microsoft.Insights/eventtypes/values/read", &here)?;
         return activity::answer(world, setting, call);
     }
+    rights::judge(&rights, setting, call, &address)?;
     match address {
         Address::Tenants => Ok(subscription::tenants(setting)),
-        Address::Subscriptions => Ok(subscription::all(setting)),
+        Address::Subscriptions => Ok(subscription::all(setting, &rights)),
         Address::Subscription => Ok(reply::body(200, subscription::described(setting))),
         Address::Locations => Ok(subscription::locations(setting)),
-        Address::Providers => Ok(subscription::providers(world, setting)),
+        Address::Providers => Ok(subscription::providers(world, setting, call.parameter("$select"))),
         Address::Provider { namespace, action } => subscription::one_provider(world, setting, &namespace, action.as_deref()),
-        Address::Groups => Ok(groups::list(world, setting)),
+        Address::Groups => {
+            let action = "Microsoft.Resources/subscriptions/resourcegroups/read";
+            shown(&rights, call, action, &here, groups::list(world, setting))
+        }
         Address::Group(place) => groups::answer(world, setting, call, &place),
-        Address::Everything(scope) => Ok(resources::everything(world, &scope)),
+        Address::Everything(scope) => {
+            let action = "Microsoft.Resources/subscriptions/resources/read";
+            shown(&rights, call, action, &scope, resources::everything(world, &scope))
+        }
         Address::Operation { id, result } => operations::look(world, setting, &id, result),
-        Address::Collection { scope, of_type } => collection(world, call, &scope, &of_type),
+        Address::Collection { scope, of_type } => collection(world, setting, call, &rights, (&scope, &of_type)),
         Address::Action { place, action } if call.method == "POST" => {
             kinds::actions::answer(world, setting, call, &place, &action)
         }
@@ -151,6 +166,9 @@ fn route(world: &mut World, setting: &Setting, call: &Call) -> Result<Reply, Ref
 
 fn resource(world: &mut World, setting: &Setting, call: &Call, place: &Place) -> Result<Reply, Refusal> {
     match place.of_type.as_str() {
+        "roledefinitions" if place.namespace == "microsoft.authorization" && call.method == "GET" => {
+            return rights::definition(&place.name);
+        }
         "managedclusters/agentpools" => return kinds::pools::answer(world, setting, call, place),
         "managedclusters/commandresults" => return kinds::actions::result(world, setting, place),
         _ => {}
@@ -165,15 +183,51 @@ fn resource(world: &mut World, setting: &Setting, call: &Call, place: &Place) ->
     }
 }
 
-fn collection(world: &World, call: &Call, scope: &str, of_type: &str) -> Result<Reply, Refusal> {
+fn collection(
+    world: &World,
+    setting: &Setting,
+    call: &Call,
+    rights: &Rights,
+    (scope, of_type): (&str, &str),
+) -> Result<Reply, Refusal> {
+    let action = format!("{}/read", address::spelled(of_type));
+    if of_type == "microsoft.authorization/permissions" {
+        return rights::permissions(world, rights, scope);
+    }
+    if !rights.reach(scope) {
+        must_be_allowed(rights, call, &action, scope)?;
+    }
     match of_type {
-        "microsoft.authorization/roleassignments" => Ok(kinds::roles::list(world, scope, call.parameter("$filter"))),
-        "microsoft.authorization/permissions" => Ok(reply::page([kinds::actions::permissions()])),
+        "microsoft.authorization/roleassignments" => {
+            must_be_allowed(rights, call, &action, scope)?;
+            Ok(kinds::roles::list(world, scope, call.parameter("$filter")))
+        }
+        "microsoft.authorization/roledefinitions" => Ok(rights::definitions(call.parameter("$filter"))),
         "microsoft.alertsmanagement/alertrulerecommendations" if world.resources.contains_key(scope) => {
+            must_be_allowed(rights, call, &action, scope)?;
             Ok(reply::page(kinds::rule_groups::recommended()))
         }
-        "microsoft.containerservice/managedclusters/agentpools" => kinds::pools::list(world, scope),
-        _ => resources::list(world, call, scope, of_type),
+        "microsoft.compute/skus"
+        | "microsoft.compute/locations/usages"
+        | "microsoft.network/locations/usages"
+        | "microsoft.containerservice/locations/kubernetesversions" => {
+            must_be_allowed(rights, call, &action, scope)?;
+            subscription::must_be_registered(world, setting, of_type.split('/').next().unwrap_or_default())?;
+            match of_type {
+                "microsoft.compute/skus" => Ok(offers::sizes(call.parameter("$filter"))),
+                "microsoft.containerservice/locations/kubernetesversions" => Ok(offers::kubernetes_versions()),
+                usages => offers::usages(world, setting, call, usages.split('/').next().unwrap_or_default()),
+            }
+        }
+        "microsoft.insights/datacollectionrules/associations" => {
+            must_be_allowed(rights, call, &action, scope)?;
+            kinds::collection::users(world, scope)
+        }
+        "microsoft.containerservice/managedclusters/agentpools" => {
+            must_be_allowed(rights, call, &action, scope)?;
+            kinds::pools::list(world, scope)
+        }
+        _ => shown(rights, call, &action, scope, resources::list(world, call, scope, of_type)?),
     }
 }
 

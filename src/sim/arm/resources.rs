@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::address::{Place, spelled};
 use super::kinds::{self, Written};
 use super::memory::Verb;
+use super::offers::must_be_offered;
 use super::operations::{begin, busy, remove, set_state};
 use super::reply::{Refusal, bare, body, page, refuse};
 use super::subscription::{must_be_registered, root_group};
@@ -97,6 +98,8 @@ pub fn put(world: &mut World, setting: &Setting, call: &Call, place: &Place) -> 
     must_match(call, before.as_ref())?;
     must_be_free(world, place)?;
     must_stay(place, sent, before.as_ref())?;
+    let full = format!("{}/{}", place.namespace, place.of_type);
+    must_be_offered(spelled(&full), sent.get("location").and_then(Value::as_str).unwrap_or_default())?;
     let written = kinds::write(world, setting, call, place, before.as_ref(), sent.clone())?;
     Ok(keep(world, setting, call, place, before.as_ref(), written))
 }

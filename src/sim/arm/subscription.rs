@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::operations::scaled;
 use super::reply::{Refusal, body, page, refuse};
+use super::rights::Rights;
 use super::{Reply, Setting};
 use crate::sim::world::World;
 
@@ -27,7 +28,8 @@ const KNOWN: [&str; 13] = [
 ];
 /// Registration takes half a minute to three (contract §1.2).
 const REGISTRATION_SECONDS: u32 = 60;
-const REGIONS: [(&str, &str); 6] = [
+/// Regions, by name and by the name that people read.
+pub const REGIONS: [(&str, &str); 6] = [
     ("westeurope", "West Europe"),
     ("northeurope", "North Europe"),
     ("germanywestcentral", "Germany West Central"),
@@ -41,9 +43,10 @@ pub fn root_group(tenant: &str) -> String {
     format!("/providers/microsoft.management/managementgroups/{tenant}").to_ascii_lowercase()
 }
 
-/// Every subscription.
-pub fn all(setting: &Setting) -> Reply {
-    page(setting.subscriptions.iter().map(|subscription| described(&Setting { subscription, ..*setting })))
+/// Every subscription that the caller has anything to do in.
+pub fn all(setting: &Setting, rights: &Rights) -> Reply {
+    let seen = setting.subscriptions.iter().filter(|one| rights.reach(&format!("/subscriptions/{one}")));
+    page(seen.map(|subscription| described(&Setting { subscription, ..*setting })))
 }
 
 /// The subscription itself.
@@ -90,12 +93,18 @@ fn registration(setting: &Setting, namespace: &str) -> String {
 
 fn provider(world: &World, setting: &Setting, namespace: &str) -> Value {
     json!({"id": format!("/subscriptions/{}/providers/{namespace}", setting.subscription), "namespace": namespace,
-        "registrationPolicy": "RegistrationRequired", "registrationState": state(world, setting, namespace), "resourceTypes": []})
+        "registrationPolicy": "RegistrationRequired", "registrationState": state(world, setting, namespace), "resourceTypes": super::offers::resource_types(namespace)})
 }
 
-/// All providers.
-pub fn providers(world: &World, setting: &Setting) -> Reply {
-    page(ALWAYS.into_iter().chain(KNOWN).map(|namespace| provider(world, setting, namespace)))
+/// All providers, with the fields that a `$select` names.
+pub fn providers(world: &World, setting: &Setting, select: Option<&str>) -> Reply {
+    let narrowed = |mut told: Value| {
+        if let (Some(select), Some(fields)) = (select, told.as_object_mut()) {
+            fields.retain(|name, _| select.split(',').any(|wish| wish.trim().eq_ignore_ascii_case(name)));
+        }
+        told
+    };
+    page(ALWAYS.into_iter().chain(KNOWN).map(|namespace| narrowed(provider(world, setting, namespace))))
 }
 
 /// One provider, after what was asked to happen to it.

@@ -58,6 +58,7 @@ impl Story {
             base_url: "https://localhost:1",
             ca_pem: "",
             tenant: "t",
+            owner: "11111111-1111-4111-8111-111111111111",
             subscription: if path.contains(OTHER) { OTHER } else { S },
             subscriptions: &[S.to_owned(), OTHER.to_owned()],
             now: self.now,

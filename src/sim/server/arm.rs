@@ -51,6 +51,7 @@ pub(super) async fn gate(State(shared): State<Arc<Shared>>, request: Request) ->
             base_url: &shared.base_url,
             ca_pem: &shared.ca_pem,
             tenant: &shared.identity.tenant,
+            owner: &shared.identity.owner().object_id,
             subscription: shared.identity.spoken_of(&call.path),
             subscriptions: &shared.identity.subscriptions,
             now,

@@ -1,4 +1,4 @@
-//! Entra's token endpoint for the one service principal (contract §10).
+//! Entra's token endpoint for the service principals that live here (contract §10).
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::identity::Identity;
+use super::identity::{Identity, Resident};
 
 /// `/{tenant}/v2.0/.well-known/openid-configuration`.
 pub(super) async fn openid(State(shared): State<Arc<Shared>>, Path(tenant): Path<String>) -> Json<Value> {
@@ -41,8 +41,8 @@ pub(super) async fn token(
 ) -> Response {
     let now = Timestamp::now();
     match grant(&shared.identity, &tenant, &form) {
-        Ok(audience) => {
-            let (token, seconds) = shared.identity.issue(&audience, now);
+        Ok((resident, audience)) => {
+            let (token, seconds) = shared.identity.issue(resident, &audience, now);
             Json(json!({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}))
                 .into_response()
         }
@@ -59,8 +59,8 @@ pub(super) async fn token(
 
 type Denied = (u16, &'static str, u32, String);
 
-/// The audience that a token may be issued for.
-fn grant(identity: &Identity, tenant: &str, form: &[(String, String)]) -> Result<String, Denied> {
+/// Who asks, and the audience that a token may be issued for.
+fn grant<'a>(identity: &'a Identity, tenant: &str, form: &[(String, String)]) -> Result<(&'a Resident, String), Denied> {
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     if !tenant.eq_ignore_ascii_case(&identity.tenant) {
         let message = format!(
@@ -76,11 +76,11 @@ fn grant(identity: &Identity, tenant: &str, form: &[(String, String)]) -> Result
             format!("The app requested an unsupported grant type '{}'.", field("grant_type")),
         ));
     }
-    if !field("client_id").eq_ignore_ascii_case(&identity.client_id) {
+    let Some(resident) = identity.with_client_id(field("client_id")) else {
         let message = format!("Application with identifier '{}' was not found in the directory '{tenant}'.", field("client_id"));
         return Err((400, "unauthorized_client", 700_016, message));
-    }
-    if field("client_assertion").is_empty() && field("client_secret") != identity.client_secret.expose() {
+    };
+    if field("client_assertion").is_empty() && field("client_secret") != resident.client_secret.expose() {
         let message = format!(
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.",
             field("client_id")
@@ -90,7 +90,7 @@ fn grant(identity: &Identity, tenant: &str, form: &[(String, String)]) -> Result
     let wish = if field("scope").is_empty() { field("resource") } else { field("scope") };
     let audience = wish.trim_end_matches(".default").trim_end_matches('/');
     if Identity::serves(audience) {
-        Ok(audience.to_owned())
+        Ok((resident, audience.to_owned()))
     } else {
         Err((
             400,

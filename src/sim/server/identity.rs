@@ -1,4 +1,4 @@
-//! Who lives here: tenant, subscription, one service principal, and the tokens that are issued to it.
+//! Who lives here: tenant, subscriptions, service principals, and the tokens that are issued to them.
 
 use std::path::Path;
 
@@ -29,22 +29,73 @@ pub(super) struct Identity {
     pub(super) tenant: String,
     /// The main one first.
     pub(super) subscriptions: Vec<String>,
-    pub(super) client_id: String,
-    pub(super) client_secret: Secret,
-    pub(super) object_id: String,
+    /// The one who owns the subscriptions.
+    owner: Resident,
+    /// Further ones.
+    others: Vec<Resident>,
     pub(super) port: Option<u16>,
     key: Secret,
+}
+
+/// A service principal.
+#[derive(Clone, Debug)]
+pub struct Resident {
+    /// What it is called here; the owner has no name.
+    pub name: String,
+    /// Its application's client id.
+    pub client_id: String,
+    /// The application's secret: a throw-away of this directory.
+    pub client_secret: Secret,
+    /// Its object id.
+    pub object_id: String,
+}
+
+impl Resident {
+    fn new(name: &str) -> Self {
+        let client_secret = Secret::new(format!("sim~{}", uuid::Uuid::new_v4().simple()));
+        Self { name: name.to_owned(), client_id: guid(), client_secret, object_id: guid() }
+    }
+
+    fn kept(&self) -> KeptResident {
+        KeptResident {
+            name: self.name.clone(),
+            client_id: self.client_id.clone(),
+            client_secret: self.client_secret.expose().to_owned(),
+            object_id: self.object_id.clone(),
+        }
+    }
+
+    fn caller(&self) -> Caller {
+        Caller { oid: self.object_id.clone(), groups: Vec::new(), name: self.client_id.clone() }
+    }
+}
+
+impl From<KeptResident> for Resident {
+    fn from(kept: KeptResident) -> Self {
+        let client_secret = Secret::new(kept.client_secret);
+        Self { name: kept.name, client_id: kept.client_id, client_secret, object_id: kept.object_id }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
     tenant: String,
     subscription: String,
+    #[serde(flatten)]
+    owner: KeptResident,
+    #[serde(default)]
+    others: Vec<KeptResident>,
+    key: String,
+    port: Option<u16>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptResident {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    name: String,
     client_id: String,
     client_secret: String,
     object_id: String,
-    key: String,
-    port: Option<u16>,
 }
 
 /// Why a token is not accepted.
@@ -71,25 +122,44 @@ impl Identity {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Kept {
                 tenant: guid(),
                 subscription: guid(),
-                client_id: guid(),
-                client_secret: format!("sim~{}", uuid::Uuid::new_v4().simple()),
-                object_id: guid(),
+                owner: Resident::new("").kept(),
+                others: Vec::new(),
                 key: guid() + &guid(),
                 port: None,
             },
             Err(error) => return Err(Error::file(&path, error)),
         };
+        let mut others: Vec<Resident> = kept.others.into_iter().map(Resident::from).collect();
+        for wanted in &options.principals {
+            if others.iter().all(|known| known.name != wanted.name) {
+                others.push(Resident::new(&wanted.name));
+            }
+        }
         Ok(Self {
             tenant: options.tenant.clone().unwrap_or(kept.tenant),
             subscriptions: std::iter::once(options.subscription.clone().unwrap_or(kept.subscription))
                 .chain(options.further_subscriptions.iter().cloned())
                 .collect(),
-            client_id: kept.client_id,
-            client_secret: Secret::new(kept.client_secret),
-            object_id: kept.object_id,
+            owner: kept.owner.into(),
+            others,
             port: kept.port,
             key: Secret::new(kept.key),
         })
+    }
+
+    /// The one who owns the subscriptions.
+    pub(super) fn owner(&self) -> &Resident {
+        &self.owner
+    }
+
+    /// Another one, by its name here.
+    pub(super) fn named(&self, name: &str) -> Option<&Resident> {
+        self.others.iter().find(|one| one.name == name)
+    }
+
+    /// Whose application has this client id.
+    pub(super) fn with_client_id(&self, client_id: &str) -> Option<&Resident> {
+        std::iter::once(&self.owner).chain(&self.others).find(|one| one.client_id.eq_ignore_ascii_case(client_id))
     }
 
     /// The main subscription.
@@ -109,9 +179,8 @@ impl Identity {
         let kept = Kept {
             tenant: self.tenant.clone(),
             subscription: self.subscription().to_owned(),
-            client_id: self.client_id.clone(),
-            client_secret: self.client_secret.expose().to_owned(),
-            object_id: self.object_id.clone(),
+            owner: self.owner.kept(),
+            others: self.others.iter().map(Resident::kept).collect(),
             key: self.key.expose().to_owned(),
             port: self.port,
         };
@@ -120,16 +189,11 @@ impl Identity {
         write_whole(&path, &bytes)
     }
 
-    /// The one who is signed in.
-    pub(super) fn caller(&self) -> Caller {
-        Caller { oid: self.object_id.clone(), groups: Vec::new(), name: self.client_id.clone() }
-    }
-
-    /// Issues a token for an audience; gives back its lifetime in seconds too.
-    pub(super) fn issue(&self, audience: &str, now: jiff::Timestamp) -> (String, i64) {
+    /// Issues a token for an audience to one of us; gives back its lifetime in seconds too.
+    pub(super) fn issue(&self, resident: &Resident, audience: &str, now: jiff::Timestamp) -> (String, i64) {
         let claims = json!({"aud": audience, "iss": format!("https://sts.windows.net/{}/", self.tenant), "iat": now.as_second(),
-            "nbf": now.as_second(), "exp": now.as_second() + LIFETIME, "appid": self.client_id, "idtyp": "app", "oid": self.object_id,
-            "sub": self.object_id, "tid": self.tenant, "ver": "1.0"});
+            "nbf": now.as_second(), "exp": now.as_second() + LIFETIME, "appid": resident.client_id, "idtyp": "app", "oid": resident.object_id,
+            "sub": resident.object_id, "tid": self.tenant, "ver": "1.0"});
         let head = URL_SAFE_NO_PAD.encode(json!({"typ": "JWT", "alg": "HS256"}).to_string());
         let body = URL_SAFE_NO_PAD.encode(claims.to_string());
         let signed = format!("{head}.{body}");
@@ -143,8 +207,8 @@ impl Identity {
         URL_SAFE_NO_PAD.encode(Sha256::new().chain_update(self.key.expose()).chain_update(inner).finalize())
     }
 
-    /// The audience of a token that is ours and still good.
-    fn audience(&self, token: &str, now: jiff::Timestamp) -> Result<String, BadToken> {
+    /// Audience and owner of a token that is ours and still good.
+    fn read(&self, token: &str, now: jiff::Timestamp) -> Result<(String, Caller), BadToken> {
         let (signed, seal) = token.rsplit_once('.').ok_or(BadToken::Unknown)?;
         if self.seal(signed) != seal {
             return Err(BadToken::Unknown);
@@ -154,13 +218,14 @@ impl Identity {
         if claims["exp"].as_i64().unwrap_or(0) <= now.as_second() {
             return Err(BadToken::Expired);
         }
-        Ok(claims["aud"].as_str().unwrap_or_default().trim_end_matches('/').to_owned())
+        let resident = claims["appid"].as_str().and_then(|id| self.with_client_id(id)).ok_or(BadToken::Unknown)?;
+        Ok((claims["aud"].as_str().unwrap_or_default().trim_end_matches('/').to_owned(), resident.caller()))
     }
 
     /// Who may speak to ARM with this token.
     pub(super) fn for_arm(&self, token: Option<&str>, now: jiff::Timestamp) -> Result<Caller, BadToken> {
-        let audience = self.audience(token.ok_or(BadToken::Unknown)?, now)?;
-        if ARM.contains(&audience.as_str()) { Ok(self.caller()) } else { Err(BadToken::OtherAudience) }
+        let (audience, caller) = self.read(token.ok_or(BadToken::Unknown)?, now)?;
+        if ARM.contains(&audience.as_str()) { Ok(caller) } else { Err(BadToken::OtherAudience) }
     }
 
     /// Who may speak to a data plane with this token.
@@ -170,7 +235,8 @@ impl Identity {
             Audience::Grafana => GRAFANA,
             Audience::Kubernetes => KUBERNETES,
         };
-        (self.audience(token, now).ok()? == wanted).then(|| self.caller())
+        let (audience, caller) = self.read(token, now).ok()?;
+        (audience == wanted).then_some(caller)
     }
 
     /// Whether tokens are issued for an audience at all.

@@ -11,6 +11,7 @@ mod identity;
 mod keeper;
 mod listener;
 mod metadata;
+mod principal;
 mod tls;
 
 use std::path::{Path, PathBuf};
@@ -21,8 +22,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
 pub use faults::{BadFault, Fault};
+pub use identity::Resident;
+pub use principal::{BadPrincipal, Grant, Principal};
 
 use crate::base::Secret;
+use crate::sim::arm::rights;
 use crate::sim::effects::delays::Delays;
 use identity::Identity;
 use keeper::Keeper;
@@ -49,6 +53,8 @@ pub struct Options {
     pub tenant: Option<String>,
     /// Ordered faults.
     pub faults: Vec<Fault>,
+    /// Applications beside the one that owns the subscriptions, with what they may do.
+    pub principals: Vec<Principal>,
 }
 
 /// What every request needs.
@@ -60,6 +66,25 @@ struct Shared {
     ca_pem: String,
     pace: f64,
     delays: Delays,
+}
+
+impl Shared {
+    /// Gives the declared principals what they shall be allowed. It has been so for a day, and takes no time to take effect.
+    fn admit(&self, principals: &[Principal]) -> Result<(), Error> {
+        if principals.is_empty() {
+            return Ok(());
+        }
+        let since = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
+        self.keeper.visit(true, |world| {
+            for principal in principals {
+                let Some(resident) = self.identity.named(&principal.name) else { continue };
+                world.memory.principals.entry(resident.object_id.clone()).or_insert(since);
+                for given in &principal.grants {
+                    rights::grant(world, &resident.object_id, given.role, &given.at(self.identity.subscription()), since);
+                }
+            }
+        })
+    }
 }
 
 /// A running embedded Azure. Dropping it ends it without a goodbye; [`Azure::stop`] writes down what is not yet written.
@@ -92,13 +117,14 @@ impl Azure {
         let certificates = Certificates::open(&options.state_dir)?;
         let base_url = format!("https://localhost:{port}");
         let shared = Arc::new(Shared {
-            keeper: Keeper::open(&options.state_dir, options.faults, options.write_at_end)?,
+            keeper: Keeper::open(&options.state_dir, options.faults.clone(), options.write_at_end)?,
             identity,
             base_url,
             ca_pem: certificates.authority.clone(),
             pace: options.pace,
             delays: Delays::at_pace(options.pace),
         });
+        shared.admit(&options.principals)?;
         let stop = CancellationToken::new();
         let served = tokio::spawn(listener::serve(listener, certificates.acceptor()?, listener::router(&shared), stop.clone()));
         Ok(Self { shared, certificates, metadata_host: format!("localhost:{port}"), stop, served, _lock: lock })
@@ -134,19 +160,24 @@ impl Azure {
         self.shared.identity.subscription()
     }
 
-    /// The client id of the one service principal.
+    /// The client id of the service principal that owns the subscriptions.
     pub fn client_id(&self) -> &str {
-        &self.shared.identity.client_id
+        &self.shared.identity.owner().client_id
     }
 
     /// Its secret: a throw-away of this directory.
     pub fn client_secret(&self) -> &Secret {
-        &self.shared.identity.client_secret
+        &self.shared.identity.owner().client_secret
     }
 
     /// Its object id.
     pub fn object_id(&self) -> &str {
-        &self.shared.identity.object_id
+        &self.shared.identity.owner().object_id
+    }
+
+    /// One of the other principals, by its name.
+    pub fn principal(&self, name: &str) -> Option<&Resident> {
+        self.shared.identity.named(name)
     }
 
     /// Ends serving and writes down what is not yet written.

@@ -15,6 +15,7 @@ fn options(directory: &Path) -> Options {
         write_at_end: false,
         tenant: None,
         faults: Vec::new(),
+        principals: Vec::new(),
     }
 }
 

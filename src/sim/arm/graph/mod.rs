@@ -16,6 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::rights::Rights;
 use super::{Call, Reply, Setting, reply};
 use crate::sim::world::World;
 use evaluate::Row;
@@ -32,36 +33,40 @@ pub fn is_asked(call: &Call) -> bool {
 }
 
 /// Answers a query.
-pub fn answer(world: &mut World, setting: &Setting, call: &Call) -> Reply {
+pub fn answer(world: &mut World, setting: &Setting, call: &Call, rights: &Rights) -> Reply {
     let mut quota = world.memory.quotas.get(&call.caller.oid).copied();
     let taken = quota::take(&mut quota, setting);
     world.memory.quotas.extend(quota.map(|quota| (call.caller.oid.clone(), quota)));
-    let answered = if taken.granted { queried(world, setting, call) } else { Err(Fault::Throttled) };
+    let answered = if taken.granted { queried(world, setting, call, rights) } else { Err(Fault::Throttled) };
     let correlation = call.header("x-ms-correlation-request-id").unwrap_or("00000000-0000-0000-0000-000000000000");
     let reply = answered.unwrap_or_else(|fault| fault.reply(setting.now, correlation));
     Reply { headers: [reply.headers, taken.headers()].concat(), ..reply }
 }
 
-fn queried(world: &World, setting: &Setting, call: &Call) -> Result<Reply, Fault> {
+fn queried(world: &World, setting: &Setting, call: &Call, rights: &Rights) -> Result<Reply, Fault> {
     let Some(text) = call.body.get("query").and_then(Value::as_str).filter(|text| !text.trim().is_empty()) else {
         return Err(Fault::Request("InvalidQueryRequest", "The query must not be empty.".to_owned()));
     };
     let page = Page::read(&call.body["options"])?;
     let query = parse::read(text)?;
-    let subscriptions = rows::subscriptions(setting, asked(setting, &call.body)?);
+    let subscriptions = rows::subscriptions(setting, asked(setting, &call.body, rights)?);
     let past = world.resources.as_of(setting.now - setting.delays.graph);
     let scopes = call.body["options"]["authorizationScopeFilter"].as_str().unwrap_or("AtScopeAndBelow");
     let above = scopes.to_ascii_lowercase().contains("above");
-    let rows = evaluate::run(&query.stages, rows::of(query.table, &past, &subscriptions, setting.tenant, above));
+    let mut rows = rows::of(query.table, &past, &subscriptions, setting.tenant, above);
+    rows.retain(|row| row.is_shown(rights, &subscriptions));
+    let rows = evaluate::run(&query.stages, rows);
     Ok(reply::body(200, page.told(&query, rows)))
 }
 
-/// The subscriptions that are meant: those of the request that are there, or all.
-fn asked<'a>(setting: &Setting<'a>, body: &Value) -> Result<Vec<&'a str>, Fault> {
-    let Some(wishes) = body.get("subscriptions").and_then(Value::as_array).filter(|wishes| !wishes.is_empty()) else {
-        return Ok(setting.subscriptions.iter().map(String::as_str).collect());
+/// The subscriptions that are meant: those of the request that are there, or all, as far as the caller sees them.
+fn asked<'a>(setting: &Setting<'a>, body: &Value, rights: &Rights) -> Result<Vec<&'a str>, Fault> {
+    let wishes = body.get("subscriptions").and_then(Value::as_array).filter(|wishes| !wishes.is_empty());
+    let meant = |known: &&String| {
+        let named =
+            |wishes: &Vec<Value>| wishes.iter().any(|wish| wish.as_str().is_some_and(|wish| wish.eq_ignore_ascii_case(known)));
+        wishes.is_none_or(named) && rights.reach(&format!("/subscriptions/{known}"))
     };
-    let meant = |known: &&String| wishes.iter().any(|wish| wish.as_str().is_some_and(|wish| wish.eq_ignore_ascii_case(known)));
     let found: Vec<&str> = setting.subscriptions.iter().filter(meant).map(String::as_str).collect();
     if found.is_empty() { Err(Fault::Denied) } else { Ok(found) }
 }

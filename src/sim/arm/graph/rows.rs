@@ -6,6 +6,7 @@ use super::cell::Cell;
 use super::syntax::Table;
 use crate::sim::arm::Setting;
 use crate::sim::arm::register::AsOf;
+use crate::sim::arm::rights::Rights;
 use crate::sim::arm::subscription::root_group;
 
 /// The columns of every table, in their order.
@@ -29,6 +30,7 @@ pub const COLUMNS: [&str; 16] = [
 ];
 
 const PROVIDERS: &str = "/providers/";
+const SUBSCRIPTIONS: &str = "microsoft.resources/subscriptions";
 
 /// A resource as a row; its columns are read when they are asked for.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,15 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    /// Whether the caller may see it. What is assigned above the subscriptions is seen by whoever reads assignments in one of them.
+    pub fn is_shown(&self, rights: &Rights, subscriptions: &[(String, Value)]) -> bool {
+        if self.key.starts_with(PROVIDERS) {
+            let action = "Microsoft.Authorization/roleAssignments/read";
+            return subscriptions.iter().any(|(subscription, _)| rights.allow(action, subscription));
+        }
+        self.of_type == SUBSCRIPTIONS || rights.show(self.key)
+    }
+
     /// A column by its place in [`COLUMNS`].
     pub fn column(&self, index: usize) -> Cell<'a> {
         match COLUMNS.get(index).copied().unwrap_or_default() {
@@ -89,7 +100,7 @@ pub fn of<'a>(
     }
     for (subscription, body) in subscriptions {
         if table == Table::Containers {
-            rows.push(Source { key: subscription, body, of_type: "microsoft.resources/subscriptions", tenant });
+            rows.push(Source { key: subscription, body, of_type: SUBSCRIPTIONS, tenant });
         }
         let below = format!("{subscription}/");
         let found = world.below(&below).filter_map(|(key, body)| {

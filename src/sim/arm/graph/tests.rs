@@ -58,6 +58,7 @@ impl Rig {
             base_url: "https://localhost:1",
             ca_pem: "",
             tenant: "t",
+            owner: "me",
             subscription: S,
             subscriptions: &[S.to_owned(), T.to_owned()],
             now: self.now,

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::sim::arm::address::Place;
 use crate::sim::arm::operations::retry_headers;
@@ -81,9 +81,4 @@ pub fn result(world: &World, setting: &Setting, place: &Place) -> Result<Reply, 
         // az reads the state from the body, whatever the status says (azure-cli 2.91, acs/_polling.py).
         None => Reply { headers: retry_headers(setting), ..running(&place.name) },
     })
-}
-
-/// What a principal may do: everything, in a rehearsal.
-pub fn permissions() -> Value {
-    json!({"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []})
 }

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{Written, fill, must_have_location, with_properties};
-use crate::sim::arm::Call;
 use crate::sim::arm::address::Place;
-use crate::sim::arm::reply::{Refusal, refuse};
+use crate::sim::arm::reply::{Refusal, page, refuse};
+use crate::sim::arm::{Call, Reply};
 use crate::sim::world::World;
 
 /// The one name under which an endpoint is associated (contract §3.6).
@@ -107,6 +107,19 @@ pub fn association(world: &World, place: &Place, sent: Map<String, Value>) -> Re
         }
         Some(_) => Ok(Written { has_state: false, ..Written::at_once(body) }),
     }
+}
+
+/// `{rule}/associations`: whoever uses a rule (Azure REST reference, Data Collection Rule Associations - List By Rule).
+///
+/// # Errors
+/// There is no such rule.
+pub fn users(world: &World, rule: &str) -> Result<Reply, Refusal> {
+    if !world.resources.contains_key(rule) {
+        return Err(refuse(404, "ResourceNotFound", format!("The Resource '{rule}' was not found.")));
+    }
+    let all = world.resources.iter().filter(|(key, _)| key.contains("/datacollectionruleassociations/"));
+    let uses = |body: &Value| body["properties"]["dataCollectionRuleId"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(rule));
+    Ok(page(all.filter(|(_, body)| uses(body)).map(|(_, body)| body.clone())))
 }
 
 /// Makes a rule ready to go: associations keep it, unless they are to go with it (`deleteAssociations`, since 2023-03-11). The code
