@@ -208,7 +208,11 @@ async fn observation(home: &Path, file: &str) {
         };
         let azure = Azure::connect(azure::Settings::new(cloud, credential, http, std::sync::Arc::new(RealClock))).unwrap();
         let cancel = tokio_util::sync::CancellationToken::new();
-        let door = aksight::run::door::door(&aksight::run::door::Credential::new(&azure), stack.stack.delivery, &cancel);
+        let door = aksight::run::door::door(
+            &aksight::run::door::Credential::new(&azure, desired.cluster.clone()),
+            stack.stack.delivery,
+            &cancel,
+        );
         let began = Instant::now();
         azure.warm_up().await.unwrap();
         let seen = Box::pin(observe::look(&desired, &azure, &door, &observe::Known::default(), jiff::Timestamp::now())).await;

@@ -13,6 +13,7 @@ pub mod event;
 pub mod execute;
 pub mod forge;
 pub mod hcl;
+pub mod host;
 pub mod journal;
 pub mod kube;
 pub mod observe;

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 /// Room and floor. Two rooms on one floor never import each other. `event` lies above `diag`, because a report carries diagnostics.
 /// The simulator sees floor 0 only, and no other room sees it.
-const FLOORS: [(&str, u32); 22] = [
+const FLOORS: [(&str, u32); 23] = [
     ("base", 0),
+    ("host", 0),
     ("sim", 1),
     ("diag", 10),
     ("event", 11),
@@ -94,13 +95,16 @@ fn every_file_says_what_it_is_for() {
 }
 
 /// The rooms in which an outside crate may be named; everywhere else its types would leak in.
-const HOMES: [(&str, &[&str]); 38] = [
+const HOMES: [(&str, &[&str]); 41] = [
     ("age", &["bundle"]),
     ("axum", &["daemon", "sim"]),
     ("hyper_util", &["daemon", "sim"]),
     ("croner", &["daemon"]),
     ("toml", &["daemon"]),
-    ("sd_notify", &["cli"]),
+    ("sd_notify", &["host"]),
+    ("nix", &["host"]),
+    ("dunce", &["host"]),
+    ("send_ctrlc", &["host"]),
     // A test of the sign-in by certificate makes one.
     ("rcgen", &["azure", "sim"]),
     ("tokio_rustls", &["daemon", "sim"]),
@@ -163,6 +167,32 @@ fn every_outside_crate_has_its_home() {
         let text = fs::read_to_string(&file).unwrap();
         let strangers = HOMES.iter().filter(|(name, homes)| !homes.contains(&room) && names(without_tests(&text), name));
         wrong.extend(strangers.map(|(name, homes)| format!("{}: `{name}` belongs to {homes:?}", path.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What tells one operating system from another.
+const SYSTEMS: [&str; 10] = [
+    "std::os::",
+    "tokio::signal::",
+    "UnixStream",
+    "UnixListener",
+    "cfg(unix",
+    "cfg(windows",
+    "cfg(target_os",
+    "cfg(not(",
+    "cfg!(",
+    "consts::OS",
+];
+
+#[test]
+fn only_the_host_knows_which_system_it_is() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    for file in sources(&top).into_iter().filter(|file| !is_test(file) && !file.starts_with(top.join("host"))) {
+        let text = fs::read_to_string(&file).unwrap();
+        let found = SYSTEMS.iter().filter(|part| without_tests(&text).contains(**part));
+        wrong.extend(found.map(|part| format!("{}: `{part}` belongs into `host`", file.display())));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

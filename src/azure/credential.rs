@@ -7,6 +7,7 @@ use super::Error;
 pub use super::assertion::Issuer;
 use super::certificate::{Certificate, Found};
 use crate::base::Secret;
+use crate::host::names;
 
 /// A way to sign in.
 #[derive(Clone, Debug)]
@@ -286,8 +287,7 @@ impl Variables<'_> {
 
 /// Whether a program lies on the path.
 pub(super) fn on_path(lookup: &dyn Fn(&str) -> Option<String>, program: &str) -> bool {
-    let path = lookup("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    lookup("PATH").is_some_and(|path| names::command_on(path.as_ref(), program).is_some())
 }
 
 /// A path that means the same wherever it is used.
@@ -317,8 +317,10 @@ pub struct CliAccount {
 /// # Errors
 /// [`Error::FindCredential`] when az is missing, signed out, or says something else.
 pub async fn cli_account() -> Result<CliAccount, Error> {
-    let command = tokio::process::Command::new("az").args(["account", "show", "--output", "json"]).output().await;
     let refused = |why: String| Error::FindCredential(format!("the az CLI does not name a subscription: {why}"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let az = names::command_on(&path, "az").ok_or_else(|| refused("`az` is not on the path".to_owned()))?;
+    let command = tokio::process::Command::new(az).args(["account", "show", "--output", "json"]).output().await;
     let output = command.map_err(|error| refused(error.to_string()))?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
@@ -440,9 +442,9 @@ mod tests {
         let path = home.path().to_str().unwrap();
         let method = || chosen(&[("PATH", path)]).unwrap().method();
         assert_eq!(method(), "az CLI");
-        std::fs::write(home.path().join("azd"), "").unwrap();
+        std::fs::write(home.path().join(names::program("azd")), "").unwrap();
         assert_eq!(method(), "azd");
-        std::fs::write(home.path().join("az"), "").unwrap();
+        std::fs::write(home.path().join(names::program("az")), "").unwrap();
         assert_eq!(method(), "az CLI");
     }
 

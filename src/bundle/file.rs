@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::{Content, Error, Identities, Recipient, format, seal};
+use crate::host::files;
 
 /// The largest file that is read or written. A plan of a stack has some hundred kilobytes.
 const LARGEST: u64 = 8 * 1024 * 1024;
@@ -59,15 +60,14 @@ pub(super) fn whole(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Through a new file beside it, so that a reader never sees half of it. A device or a pipe is nothing to be replaced.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
     let path = match fs::metadata(path) {
         Ok(there) if !there.is_file() => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
-        Ok(_) => path.canonicalize()?,
+        Ok(_) => files::canonical(path)?,
         Err(_) => path.to_owned(),
     };
     let new = beside(&path)?;
     // Somebody else's file of that name is not written into.
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    let mut file = files::private(fs::OpenOptions::new().write(true).create_new(true)).open(&new)?;
     let done = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&new, &path));
     if done.is_err() {
         drop(fs::remove_file(&new));
@@ -82,8 +82,6 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::super::format::tests::sample;
     use super::*;
 
@@ -93,7 +91,8 @@ mod tests {
         let path = home.path().join("plan.aksight");
         fs::write(&path, "older").unwrap();
         let digest = write(&path, &sample(b"x"), &[]).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::MetadataExt::mode(&fs::metadata(&path).unwrap()) & 0o777, 0o600);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
         assert_eq!(read(&path, None).unwrap(), Loaded { content: sample(b"x"), digest, encrypted: false });
     }
@@ -101,10 +100,16 @@ mod tests {
     #[test]
     fn what_is_no_file_is_left_alone() {
         let home = tempfile::tempdir().unwrap();
-        for path in [home.path(), Path::new("/dev/null"), &home.path().join("nowhere/plan"), Path::new("..")] {
+        for path in [home.path(), &home.path().join("nowhere/plan"), Path::new("..")] {
             assert!(matches!(write(path, &sample(b"x"), &[]), Err(Error::Io { .. })), "{}", path.display());
         }
         assert!(matches!(read(&home.path().join("nothing"), None), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_a_device_is_left_alone_and_not_read_for_ever() {
+        assert!(matches!(write(Path::new("/dev/null"), &sample(b"x"), &[]), Err(Error::Io { .. })));
         assert!(matches!(read(Path::new("/dev/zero"), None), Err(Error::TooLarge { .. })));
     }
 }

@@ -9,6 +9,7 @@ use aksight::base::cloud::CloudName;
 use aksight::base::{Clock, Cloud, Secret};
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Outcome, Stream};
+use aksight::host::names;
 use aksight::journal::{Database, LockError, Owner, StackLock};
 use aksight::run::{FastClock, RealClock, Setup, Shared, Store, exit_code, problem};
 use aksight::sim::server as embedded;
@@ -258,8 +259,7 @@ fn place(args: &StackArgs, base: &Path, kinds: [&str; 3], name: &str) -> PathBuf
 
 /// Where installed terraform releases are kept: the user's cache.
 pub(crate) fn cache() -> PathBuf {
-    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache"))).unwrap_or_else(std::env::temp_dir).join("aksight")
+    names::cache().unwrap_or_else(std::env::temp_dir).join("aksight")
 }
 
 /// How the user stops a run: once politely, and once more.
@@ -446,7 +446,7 @@ async fn rehearsal(args: &StackArgs, script: &Script, shared: Option<&embedded::
     };
     let subscription = wanted.subscription.clone().unwrap_or_else(|| azure.subscription().to_owned());
     // The user's own sign-in has no business in a rehearsal.
-    let kept = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("ARM_"));
+    let kept = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().to_ascii_uppercase().starts_with("ARM_"));
     let mut environment = Environment::from_snapshot(kept);
     hand_on(&mut environment, &credential, &subscription, &cloud);
     environment.set("SSL_CERT_FILE", Value::Plain(azure.ca_bundle_file().into()));
@@ -512,7 +512,7 @@ fn not_served(stack: &Path, error: &embedded::Error) -> Refused {
 
 /// `user@host`, as locks tell it.
 pub(crate) fn who() -> String {
-    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned());
-    let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()).unwrap_or_else(|| "localhost".to_owned());
-    format!("{user}@{host}")
+    let user = names::user().unwrap_or_else(|| "unknown".to_owned());
+    let machine = names::machine().unwrap_or_else(|| "localhost".to_owned());
+    format!("{user}@{machine}")
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::access::{Role, Token};
 use super::http::tls;
 use crate::base::{Secret, go_duration};
+use crate::host::{files, socket};
 use crate::journal::{self, Database, Source};
 use crate::telemetry::Collector;
 
@@ -326,9 +327,7 @@ impl Config {
     /// The files with secrets that everybody on this machine can read.
     #[must_use]
     pub fn open_secrets(&self) -> Vec<&Path> {
-        use std::os::unix::fs::PermissionsExt as _;
-        let open = |path: &&Path| std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0);
-        self.secrets.iter().map(PathBuf::as_path).filter(open).collect()
+        self.secrets.iter().map(PathBuf::as_path).filter(|path| files::open_to_all(path)).collect()
     }
 
     /// The watched files that exist, in order.
@@ -403,6 +402,9 @@ fn door(written: &WrittenHttp, base: &Path, value: &dyn Fn(&'static str, String)
         _ => return Err(value("http.tls_certificate", "and `http.tls_key` belong together".to_owned())),
     };
     let listen = if let Some(path) = written.listen.strip_prefix("unix:") {
+        if !socket::THERE {
+            return Err(value("http.listen", "must be `ADDRESS:PORT`: this system has no sockets in files".to_owned()));
+        }
         Listen::Unix(base.join(path))
     } else {
         let address: SocketAddr =
@@ -446,7 +448,10 @@ mod tests {
         assert!(told("files = [\"a\"]\n[schedule]\nat_once = 0").contains("from 1 to 64"));
         assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("`tls_certificate` and `tls_key` are needed"));
         assert!(told("files = [\"a\"]\n[schedule]\ndirect_every = 0").contains("at least 1"));
-        let token = "files = [\"a\"]\n[http]\nlisten = \"unix:s\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
+        let socket = told("files = [\"a\"]\n[http]\nlisten = \"unix:s\"");
+        assert_eq!(socket == "fine", socket::THERE, "{socket}");
+        let token =
+            "files = [\"a\"]\n[http]\nlisten = \"[::1]:0\"\n[[http.token]]\nname = \"n\"\nrole = \"read\"\nsha256 = \"x\"";
         assert!(told(token).contains("64 hexadecimal digits"));
         assert!(
             told("files = [\"a\"]\n[telemetry]\notlp_endpoint = \"collector:4318\"")
@@ -456,6 +461,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn secrets_that_everybody_can_read_are_told() {
         use std::os::unix::fs::PermissionsExt as _;
         let home = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@
 //! is read as rows (`{given}`).
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Component, Path, Prefix};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use super::address::{Address, Source};
 use super::{Error, schema};
 use crate::base::Secret;
 use crate::base::clock::Timestamp;
+use crate::host::files;
 
 /// How long a statement may take before the connection is taken for dead.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -393,7 +394,16 @@ async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<(),
 fn file_url(path: &Path) -> Option<Url> {
     let path = std::path::absolute(path).ok()?;
     let mut url = Url::parse("sqlite:///").ok()?;
-    url.path_segments_mut().ok()?.clear().extend(path.to_str()?.split('/').skip(1));
+    let parts: Option<Vec<&str>> = path
+        .components()
+        .filter(|part| *part != Component::RootDir)
+        .map(|part| match part {
+            // `/C:/…` is how SQLite knows a drive; it has no word for a share in a network.
+            Component::Prefix(prefix) if !matches!(prefix.kind(), Prefix::Disk(_)) => None,
+            part => part.as_os_str().to_str(),
+        })
+        .collect();
+    url.path_segments_mut().ok()?.clear().extend(parts?);
     Some(url)
 }
 
@@ -451,11 +461,10 @@ fn is_away(error: &sqlx::Error) -> bool {
 
 /// SQLite gives its side files the mode of the main file, so that one is made first.
 fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        files::make_private_dir(directory)?;
     }
-    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+    files::private(std::fs::OpenOptions::new().create(true).append(true)).open(path).map(drop)
 }
 
 /// A row, with errors that name the database.

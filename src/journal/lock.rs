@@ -1,19 +1,23 @@
 //! One run at a time per stack.
 //!
-//! The lock is the kernel's, on an open file: it ends with the process, however that ends, so there is no stale lock to break.
-//! What stands in the file only tells who holds it. The file is never removed, because a waiter may have it open.
+//! The lock is the kernel's, on an open file: it ends with the process, however that ends, so there is no stale lock to break. The file
+//! is never removed, because a waiter may have it open. A file beside it tells who holds it: on Windows nobody else can read what is
+//! locked.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 
 use crate::base::Class;
 use crate::base::clock::Timestamp;
+use crate::host::files;
 
 /// The lock file's name within the stack's directory.
 pub const LOCK_FILE: &str = "lock";
+/// The name of the file that tells who holds it.
+const OWNER_FILE: &str = "lock.json";
 
 /// Who holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,7 +37,9 @@ pub struct Owner {
 /// The lock of one stack; free again when this is dropped or the process ends.
 #[derive(Debug)]
 pub struct StackLock {
-    file: File,
+    /// Open for as long as the lock is held.
+    _file: File,
+    owner: PathBuf,
 }
 
 /// Somebody else holds the lock.
@@ -91,13 +97,14 @@ impl StackLock {
     pub fn acquire(directory: &Path, owner: &Owner, now: Timestamp) -> Result<Self, LockError> {
         let path = directory.join(LOCK_FILE);
         let failed = |source| LockError::Use { path: path.clone(), source };
-        let mut file = open(directory, &path).map_err(failed)?;
+        let file = open(directory, &path).map_err(failed)?;
+        let signed = directory.join(OWNER_FILE);
         match file.try_lock() {
             Ok(()) => {
-                sign(&mut file, owner).map_err(failed)?;
-                Ok(Self { file })
+                sign(&signed, owner).map_err(failed)?;
+                Ok(Self { _file: file, owner: signed })
             }
-            Err(TryLockError::WouldBlock) => Err(LockError::Held(held(&mut file, now))),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held(held(&signed, now))),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
@@ -105,34 +112,30 @@ impl StackLock {
 
 impl Drop for StackLock {
     fn drop(&mut self) {
-        // Whoever reads next shall not see an owner who has left. If this does not work, the lock still ends with the file.
-        self.file.set_len(0).unwrap_or_default();
+        // Whoever reads next shall not see an owner who has left. If this does not work, the lock still ends with its file.
+        std::fs::remove_file(&self.owner).unwrap_or_default();
     }
 }
 
 fn open(directory: &Path, path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    files::make_private_dir(directory)?;
+    files::private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
 }
 
-fn sign(file: &mut File, owner: &Owner) -> io::Result<()> {
-    let text = serde_json::to_vec(owner)?;
-    file.set_len(0)?;
-    file.rewind()?;
-    file.write_all(&text)
+fn sign(path: &Path, owner: &Owner) -> io::Result<()> {
+    serde_json::to_writer(files::create_private(path)?, owner)?;
+    Ok(())
 }
 
-fn held(file: &mut File, now: Timestamp) -> Locked {
-    let mut text = String::new();
-    let owner: Option<Owner> = file.read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(&text).ok());
+fn held(path: &Path, now: Timestamp) -> Locked {
+    let owner: Option<Owner> = std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok());
     let age = owner.as_ref().map(|owner| now.duration_since(owner.since));
     Locked { owner, age }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead as _, BufReader};
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -168,7 +171,7 @@ mod tests {
     fn an_owner_who_has_not_signed_yet_is_nobody() {
         let directory = tempfile::tempdir().unwrap();
         let first = StackLock::acquire(directory.path(), &owner(), at(0)).unwrap();
-        std::fs::write(directory.path().join(LOCK_FILE), "{\"who\":").unwrap();
+        std::fs::write(directory.path().join(OWNER_FILE), "{\"who\":").unwrap();
         let error = StackLock::acquire(directory.path(), &owner(), at(1)).unwrap_err();
         assert!(matches!(&error, LockError::Held(Locked { owner: None, age: None })), "{error:?}");
         drop(first);

@@ -396,7 +396,6 @@ fn finding(row: Reader<'_>) -> Result<Finding, Error> {
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead as _, BufReader, Write as _};
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     use std::process::{Command, Stdio};
 
     use serde_json::json;
@@ -486,7 +485,9 @@ mod tests {
     }
 
     #[tokio::test]
+    #[cfg(unix)]
     async fn the_file_and_its_side_files_are_private() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("deep/er/journal.db");
         let journal = Journal::open(&path).await.unwrap();
@@ -511,7 +512,9 @@ mod tests {
     #[tokio::test]
     async fn a_place_that_cannot_be_written_is_called_so() {
         let directory = tempfile::tempdir().unwrap();
-        let error = Journal::open(Path::new("/proc/1/aksight/journal.db")).await.unwrap_err();
+        let file = directory.path().join("a-file");
+        std::fs::write(&file, "").unwrap();
+        let error = Journal::open(&file.join("journal.db")).await.unwrap_err();
         assert!(!matches!(error, Error::Corrupt { .. }), "{error:?}");
         let path = directory.path().join("journal.db");
         let journal = Journal::open(&path).await.unwrap();

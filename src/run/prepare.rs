@@ -8,6 +8,7 @@ use super::stop::Stop;
 use crate::base::digest;
 use crate::diag::{Code, Diagnostic};
 use crate::hcl::{self, File, State};
+use crate::host::files;
 use crate::spec::Spec;
 use crate::terraform::{Error, LOCK_FILE, Message, Watch};
 
@@ -50,9 +51,8 @@ pub(super) fn write(directory: &Path, file: &File) -> Result<(), Stop> {
 
 /// Writes a file, 0600, whole or not at all.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
     let new = path.with_extension("new");
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    let mut file = files::create_private(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&new, path)

@@ -17,6 +17,7 @@ use crate::base::{Clock, Cloud};
 use crate::desired::resolve;
 use crate::event::Stream;
 use crate::execute::{Hands, StackHands};
+use crate::host::files;
 use crate::journal::{self, Database, Journal, LEASE, Lease, LockError, Owner, RunId, StackLock, Start};
 use crate::kube::Door;
 use crate::spec::Spec;
@@ -308,6 +309,5 @@ impl Outside {
 
 /// Makes a directory that only its owner may look into.
 pub(super) fn make_private(directory: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+    files::make_private_dir(directory)
 }

@@ -9,6 +9,7 @@ use super::setup::Outside;
 use super::stop::Stop;
 use crate::azure::grafana;
 use crate::diag::{Code, Diagnostic};
+use crate::host::files;
 use crate::kube;
 use crate::observed::{ClusterView, GrafanaView, Observed, Sight};
 
@@ -89,10 +90,8 @@ fn counted(number: usize) -> String {
 
 fn write(directory: &Path, name: &str, value: &Value) -> std::io::Result<()> {
     use std::io::Write as _;
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let path = directory.join(name);
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    files::make_private_dir(directory)?;
+    let mut file = files::create_private(&directory.join(name))?;
     writeln!(file, "{value:#}")?;
     file.sync_all()
 }

@@ -525,6 +525,19 @@ fn one_problem_does_not_hide_another() {
     "#);
 }
 
+/// As editors on Windows write it: other line ends, and a mark before the first character.
+#[test]
+fn how_lines_end_changes_nothing() {
+    let wrong = GOOD.replace("  name: aks-demo\n", "  name: aks-demo\n  # why\n  tier: golden\n  nodes:\n    min: many\n");
+    for text in [GOOD, &wrong] {
+        let plain = told(text);
+        assert_eq!(told(&text.replace('\n', "\r\n")), plain);
+        assert_eq!(told(&format!("\u{feff}{text}")), plain);
+    }
+    let fleet = "\u{feff}kind: Fleet\r\n";
+    assert!(is_fleet(fleet) && is_fleet("apiVersion: x\r\nkind: Fleet\r\n"));
+}
+
 #[test]
 fn a_version_without_quotes_keeps_its_spelling() {
     let spec = read(&GOOD.replace("aks-demo\n", "aks-demo\n  kubernetesVersion: 1.30\n"), "f").unwrap();

@@ -13,6 +13,7 @@ use super::environment::Environment;
 use super::error::Error;
 use super::install::PINNED;
 use super::memory;
+use crate::host::{files, names};
 
 /// The oldest version that is supported, of either engine: it is what the generated `required_version` says (contract §11.1).
 pub const MINIMUM: Version = Version::new(1, 9, 0);
@@ -27,12 +28,17 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Name of the executable.
+    /// Name of the command.
     pub fn program(self) -> &'static str {
         match self {
             Self::Terraform => "terraform",
             Self::OpenTofu => "tofu",
         }
+    }
+
+    /// Name of the program's file on this system. A script in its place is not started: nothing in it could be interrupted politely.
+    pub fn file(self) -> String {
+        names::program(self.program())
     }
 }
 
@@ -65,7 +71,7 @@ impl Binary {
 
 /// Where [`super::install()`] puts a release below the user's cache directory, and where [`find`] looks for it.
 pub fn cached_binary(cache_dir: &Path, engine: Engine, version: &Version) -> PathBuf {
-    cache_dir.join(engine.program()).join(version.to_string()).join(engine.program())
+    cache_dir.join(engine.program()).join(version.to_string()).join(engine.file())
 }
 
 /// Finds a binary of at least [`MINIMUM`]: the explicit one, or the first on `search_path`, or the release in the user's cache.
@@ -82,7 +88,7 @@ pub async fn find(
 ) -> Result<Binary, Error> {
     let candidates = candidates(engine, explicit, search_path, cache_dir);
     let mut refused = None;
-    for path in candidates.iter().filter(|path| is_executable(path)) {
+    for path in candidates.iter().filter(|path| files::is_program(path)) {
         if let Some(version) = memory::recall(cache_dir, path).filter(|version| *version >= MINIMUM) {
             return Ok(Binary { path: path.clone(), version, engine });
         }
@@ -103,16 +109,11 @@ fn candidates(engine: Engine, explicit: Option<&Path>, search_path: Option<&OsSt
     }
     let on_path = search_path.into_iter().flat_map(std::env::split_paths);
     // An empty or relative entry means the current directory of whoever runs us: not a place to take a program from.
-    let mut all: Vec<PathBuf> = on_path.filter(|dir| dir.is_absolute()).map(|dir| dir.join(engine.program())).collect();
+    let mut all: Vec<PathBuf> = on_path.filter(|dir| dir.is_absolute()).map(|dir| dir.join(engine.file())).collect();
     if engine == Engine::Terraform {
         all.push(cached_binary(cache_dir, engine, &PINNED));
     }
     all
-}
-
-pub(super) fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 async fn ask(engine: Engine, path: &Path, environment: &Environment) -> Result<Binary, Error> {

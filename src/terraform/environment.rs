@@ -77,8 +77,9 @@ impl std::fmt::Debug for Environment {
 }
 
 fn reason_to_drop(name: &OsStr) -> Option<&'static str> {
-    let name = name.to_str()?;
-    let family = if name.starts_with("TF_CLI_ARGS_") { "TF_CLI_ARGS" } else { name };
+    // Windows does not tell large letters from small ones in these names.
+    let name = name.to_str()?.to_ascii_uppercase();
+    let family = if name.starts_with("TF_CLI_ARGS_") { "TF_CLI_ARGS" } else { &name };
     DROPPED.iter().find(|(dropped, _)| *dropped == family).map(|(_, reason)| *reason)
 }
 
@@ -89,7 +90,7 @@ mod tests {
     #[test]
     fn drops_what_changes_our_commands_and_keeps_the_rest() {
         let names =
-            ["TF_CLI_ARGS_plan", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_CONFIG_FILE", "ARM_CLIENT_ID", "TF_LOG"];
+            ["TF_CLI_ARGS_plan", "tf_cli_args", "TF_WORKSPACE", "Tf_Data_Dir", "TF_CLI_CONFIG_FILE", "ARM_CLIENT_ID", "TF_LOG"];
         let kept = Environment::from_snapshot(names.map(|name| (name.into(), "x".into())));
         insta::assert_snapshot!(format!("{kept:?}"), @r#"["ARM_CLIENT_ID", "CHECKPOINT_DISABLE", "TF_CLI_CONFIG_FILE", "TF_INPUT", "TF_IN_AUTOMATION", "TF_LOG"]"#);
     }

@@ -116,6 +116,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn is_not_believed_when_a_mirror_behind_a_link_is_gone() {
         let (dir, binary) = initialised();
         let platform = dir.path().join(".terraform/providers/registry.terraform.io/hashicorp/azurerm/5.2.0/linux_amd64");

@@ -11,6 +11,7 @@ use semver::Version;
 
 use super::binary::{Engine, cached_binary};
 use crate::base::digest::sha256_hex;
+use crate::host::{files, names};
 
 /// The release that aksight fetches when it is asked to.
 pub const PINNED: Version = Version::new(1, 11, 4);
@@ -19,11 +20,12 @@ pub const PINNED: Version = Version::new(1, 11, 4);
 pub const OFFICIAL_BASE: &str = "https://releases.hashicorp.com";
 
 /// SHA-256 of the release archives of [`PINNED`], as published in its `SHA256SUMS`.
-const CHECKSUMS: [(&str, &str); 4] = [
+const CHECKSUMS: [(&str, &str); 5] = [
     ("linux_amd64", "1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc"),
     ("linux_arm64", "a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633"),
     ("darwin_amd64", "a56d5002b9f7647291faccc3dd1a70350e60fb61e4c45037629508b8fdc2575b"),
     ("darwin_arm64", "867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18"),
+    ("windows_amd64", "4e1dc85419dda723f2bb3afdf63a0d282a2de858588d56dd57d2e4e4c4c83f2b"),
 ];
 
 /// No archive is larger than this, in bytes.
@@ -117,13 +119,7 @@ pub struct Release {
 impl Release {
     /// The pinned release for the machine that this program was built for.
     pub fn pinned() -> Result<Self, InstallError> {
-        let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
-        let arch = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            other => other,
-        };
-        Self::pinned_for(&format!("{os}_{arch}"))
+        Self::pinned_for(&names::platform())
     }
 
     fn pinned_for(platform: &str) -> Result<Self, InstallError> {
@@ -158,7 +154,7 @@ pub async fn install(
     on: &(dyn Fn(Transferred) + Send + Sync),
 ) -> Result<PathBuf, InstallError> {
     let target = cached_binary(cache_dir, Engine::Terraform, &release.version);
-    if super::binary::is_executable(&target) {
+    if files::is_program(&target) {
         return Ok(target);
     }
     let url = release.url(base);
@@ -209,7 +205,7 @@ fn unpack(archive: &[u8], url: &str, target: &Path) -> Result<(), InstallError> 
             return Err(InstallError::UnsafeName { url: url.to_owned(), name: file.name().to_owned() });
         }
     }
-    let Some(at) = zip.index_for_name(Engine::Terraform.program()) else {
+    let Some(at) = zip.index_for_name(&Engine::Terraform.file()) else {
         return Err(InstallError::NoProgram { url: url.to_owned() });
     };
     let program = zip.by_index(at).map_err(unreadable)?;
@@ -228,19 +224,16 @@ fn unpack(archive: &[u8], url: &str, target: &Path) -> Result<(), InstallError> 
 
 /// A name in the directory of `target` that no other process and no other call uses. Makes the directory.
 fn temporary_beside(target: &Path) -> std::io::Result<PathBuf> {
-    use std::os::unix::fs::DirBuilderExt as _;
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let dir = target.parent().unwrap_or(Path::new("."));
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    files::make_private_dir(dir)?;
     Ok(dir.join(format!(".terraform.{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))))
 }
 
 fn write_program(mut program: impl std::io::Read, path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o755).open(path)?;
+    let mut file = files::create_program(path)?;
     std::io::copy(&mut program, &mut file)?;
     file.flush()?;
-    file.set_permissions(std::fs::Permissions::from_mode(0o755))?;
     file.sync_all()
 }
 
@@ -298,22 +291,22 @@ mod tests {
     }
 
     /// Every file below `dir`.
-    fn files(dir: &Path) -> Vec<PathBuf> {
+    fn below(dir: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(dir).map(|all| all.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>());
-        entries.unwrap_or_default().into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+        entries.unwrap_or_default().into_iter().flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
     }
 
     #[tokio::test]
     async fn a_good_archive_becomes_one_executable_file() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let (cache, zip) = (tempfile::tempdir().expect("a cache"), archive(&["LICENSE.txt", "terraform"]));
+        let program = Engine::Terraform.file();
+        let (cache, zip) = (tempfile::tempdir().expect("a cache"), archive(&["LICENSE.txt", &program]));
         let base = serve("200 OK", zip.len(), zip.clone()).await;
         let seen = Mutex::new(Vec::new());
         let hear = |progress| seen.lock().expect("progress").push(progress);
         let path = install(&client(), &base, &release(&zip), cache.path(), &hear).await.expect("installed");
-        assert_eq!(files(cache.path()), std::slice::from_ref(&path));
-        assert_eq!(fs::read_to_string(&path).expect("the program"), "#!/bin/sh\n# terraform\n");
-        assert_eq!(fs::metadata(&path).expect("metadata").permissions().mode() & 0o777, 0o755);
+        assert_eq!(below(cache.path()), std::slice::from_ref(&path));
+        assert_eq!(fs::read_to_string(&path).expect("the program"), format!("#!/bin/sh\n# {program}\n"));
+        assert!(files::is_program(&path));
         let last = seen.lock().expect("progress").last().copied();
         assert_eq!(last, Some(Transferred { received: zip.len() as u64, total: Some(zip.len() as u64) }));
         // It is there now: no server is asked again.
@@ -322,22 +315,22 @@ mod tests {
 
     #[tokio::test]
     async fn two_installs_at_once_leave_one_whole_file() {
-        let (cache, zip) = (tempfile::tempdir().expect("a cache"), archive(&["terraform"]));
+        let (cache, zip) = (tempfile::tempdir().expect("a cache"), archive(&[&Engine::Terraform.file()]));
         let base = serve("200 OK", zip.len(), zip.clone()).await;
         let one = release(&zip);
         let (a, b) = tokio::join!(try_install(&base, &one, cache.path()), try_install(&base, &one, cache.path()));
         assert_eq!(a.expect("first"), b.expect("second"));
-        assert_eq!(files(cache.path()).len(), 1);
+        assert_eq!(below(cache.path()).len(), 1);
     }
 
     #[tokio::test]
     async fn whatever_is_wrong_leaves_the_cache_untouched() {
         let cache = tempfile::tempdir().expect("a cache");
-        let good = archive(&["terraform"]);
+        let good = archive(&[&Engine::Terraform.file()]);
         let expect = |name: &str, result: Result<PathBuf, InstallError>, fits: fn(&InstallError) -> bool| {
             let error = result.expect_err(name);
             assert!(fits(&error), "{name}: {error:?}");
-            assert!(files(cache.path()).is_empty(), "{name} left a file");
+            assert!(below(cache.path()).is_empty(), "{name} left a file");
         };
 
         let base = serve("200 OK", good.len(), good.clone()).await;
@@ -363,11 +356,11 @@ mod tests {
         let refusal = async |zip: Vec<u8>| {
             let base = serve("200 OK", zip.len(), zip.clone()).await;
             let error = try_install(&base, &release(&zip), cache.path()).await.expect_err("refused");
-            assert!(files(cache.path()).is_empty());
+            assert!(below(cache.path()).is_empty());
             error
         };
         assert!(matches!(refusal(archive(&["LICENSE.txt"])).await, InstallError::NoProgram { .. }));
-        assert!(matches!(refusal(archive(&["terraform", "../terraform"])).await, InstallError::UnsafeName { .. }));
+        assert!(matches!(refusal(archive(&[&Engine::Terraform.file(), "../terraform"])).await, InstallError::UnsafeName { .. }));
         assert!(matches!(refusal(b"no archive".to_vec()).await, InstallError::Archive { .. }));
     }
 

@@ -1,21 +1,21 @@
 //! Versions of binaries that were asked before: asking takes a process start, which a run without work would notice.
 //!
-//! A binary is known again by path, size, inode and time of change. Scripts are never remembered: a version manager's shim stays the
+//! A binary is known again by path and by what `files::mark` tells of it. Scripts are never remembered: a version manager's shim stays the
 //! same file while it answers differently from directory to directory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::Binary;
+use crate::host::files;
 
-/// The first bytes of programs: ELF, and Mach-O in its forms.
-const PROGRAMS: [[u8; 4]; 4] = [*b"\x7fELF", [0xcf, 0xfa, 0xed, 0xfe], [0xca, 0xfe, 0xba, 0xbe], [0xfe, 0xed, 0xfa, 0xcf]];
+/// The first bytes of programs: ELF, Mach-O in its forms, and those of Windows.
+const PROGRAMS: [&[u8]; 5] = [b"\x7fELF", &[0xcf, 0xfa, 0xed, 0xfe], &[0xca, 0xfe, 0xba, 0xbe], &[0xfe, 0xed, 0xfa, 0xcf], b"MZ"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
@@ -33,8 +33,8 @@ fn file(cache_dir: &Path) -> PathBuf {
 fn mark(path: &Path) -> Option<(u64, u64, i64, i64)> {
     let mut first = [0; 4];
     File::open(path).ok()?.read_exact(&mut first).ok()?;
-    let meta = std::fs::metadata(path).ok().filter(|_| PROGRAMS.contains(&first))?;
-    Some((meta.size(), meta.ino(), meta.mtime(), meta.mtime_nsec()))
+    let meta = std::fs::metadata(path).ok().filter(|_| PROGRAMS.iter().any(|program| first.starts_with(program)))?;
+    Some(files::mark(&meta))
 }
 
 fn book(cache_dir: &Path) -> Book {
@@ -58,10 +58,9 @@ pub(super) fn keep(cache_dir: &Path, binary: &Binary) {
 }
 
 fn write(cache_dir: &Path, book: &Book) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(cache_dir)?;
+    files::make_private_dir(cache_dir)?;
     let new = file(cache_dir).with_extension(format!("{}.new", std::process::id()));
-    let opened = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    serde_json::to_writer(opened, book)?;
+    serde_json::to_writer(files::create_private(&new)?, book)?;
     std::fs::rename(new, file(cache_dir))
 }
 

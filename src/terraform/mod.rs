@@ -28,4 +28,6 @@ pub use process::Watch;
 pub use workdir::{Output, Planned, Workdir};
 
 #[cfg(test)]
+// Its programs are shell scripts.
+#[cfg(unix)]
 mod tests;

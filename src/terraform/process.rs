@@ -1,26 +1,23 @@
-//! One child process: started in a group of its own, followed to the end, interrupted politely, never killed, never lost.
+//! One child process: started in a group of its own, followed to the end, interrupted politely, never killed, never lost. What a group
+//! and an interrupt are on each system: [`crate::host::process`].
 //!
-//! - **Own process group**: Ctrl-C at the terminal reaches us only; we forward one SIGINT to the group. A second one would make
+//! - **Own process group**: Ctrl-C at the terminal reaches us only; we forward one interrupt to the group. A second one would make
 //!   terraform exit at once and lose what it has not written, so there never is a second one, and never a SIGKILL.
 //! - **Output goes to files, not pipes.** With a pipe, `kill -9` of aksight would end terraform by SIGPIPE at its next event: in the
 //!   middle of a creation that then is in no state, and with the lease of a remote state lock still held. Into a file it can go on
 //!   writing; it ends when its work is done, writes the state, gives the lock back, and the next run waits for that lock. A file
-//!   cannot fill up and block, and a grandchild that inherited it keeps nobody waiting. The files are 0600 and have no name any more
-//!   once the child runs, so nothing is left behind whoever dies.
+//!   cannot fill up and block, and a grandchild that inherited it keeps nobody waiting. The files are private and nameless
+//!   (`files::nameless`), so nothing is left behind whoever dies.
 //! - **A task owns the child.** Whoever awaits the result may be dropped: the owner notices, interrupts the child once, and reaps it.
 //! - Waiting here is on a real process, so it is measured in real time, not on the rehearsal's clock.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -32,6 +29,7 @@ use super::environment::Environment;
 use super::error::{Error, Exit};
 use super::message::Message;
 use crate::base::{SPANS, span};
+use crate::host::{files, process};
 
 /// How much of standard error is kept, in bytes; the end of it counts.
 const TAIL: u64 = 16 * 1024;
@@ -173,11 +171,12 @@ impl Held {
 
 fn start(job: &Job<'_>) -> Result<Held, Error> {
     let failed = |source| Error::io("write in", job.dir, source);
-    let (out_in, out) = nameless_file(job.dir).map_err(failed)?;
-    let (err_in, errors) = nameless_file(job.dir).map_err(failed)?;
+    let (out_in, out) = files::nameless(job.dir).map_err(failed)?;
+    let (err_in, errors) = files::nameless(job.dir).map_err(failed)?;
     let mut command = Command::new(job.program);
     job.environment.apply_to(&mut command);
-    command.args(&job.args).current_dir(job.dir).process_group(0);
+    command.args(&job.args).current_dir(job.dir);
+    process::lead_group(&mut command);
     command.stdin(Stdio::null()).stdout(out_in).stderr(err_in);
     tracing::debug!(program = %job.program.display(), args = ?job.args, dir = %job.dir.display(), "start");
     let child = command.spawn().map_err(|source| Error::Start { program: job.program.to_owned(), source })?;
@@ -193,7 +192,7 @@ fn start(job: &Job<'_>) -> Result<Held, Error> {
 
 /// Owns the child until it is reaped. `stopped` resolves when its other end is dropped.
 async fn own(mut child: Child, stopped: oneshot::Receiver<()>) -> std::io::Result<ExitStatus> {
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+    let group = child.id();
     tokio::select! {
         status = child.wait() => return status,
         _ = stopped => interrupt(group),
@@ -201,26 +200,13 @@ async fn own(mut child: Child, stopped: oneshot::Receiver<()>) -> std::io::Resul
     child.wait().await
 }
 
-/// One SIGINT to the group. It is sent only while the child is not reaped, so the number cannot belong to anybody else.
-fn interrupt(group: Option<Pid>) {
+/// One interrupt to the group. It is sent only while the child is not reaped, so the number cannot belong to anybody else.
+fn interrupt(group: Option<u32>) {
     if let Some(group) = group
-        && let Err(error) = killpg(group, Signal::SIGINT)
+        && let Err(error) = process::interrupt_group(group)
     {
-        tracing::debug!(%error, "the child was gone before the interrupt");
+        tracing::warn!(%error, "terraform cannot be interrupted; its end is awaited");
     }
-}
-
-/// A file in `dir` with two independent handles, one to write and one to read, and no name any more.
-fn nameless_file(dir: &Path) -> std::io::Result<(File, File)> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let path = dir.join(format!(".aksight-output.{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    // Whoever had this process id before us may have died between the two lines below.
-    let write = File::options().append(true).create(true).mode(0o600).open(&path)?;
-    let read = File::open(&path);
-    std::fs::remove_file(&path)?;
-    write.set_len(0)?;
-    Ok((write, read?))
 }
 
 /// Lines out of a file that is still being written.
@@ -264,7 +250,7 @@ fn tail(mut file: File) -> String {
 }
 
 fn exit(status: ExitStatus) -> Exit {
-    match (status.code(), status.signal()) {
+    match (status.code(), process::ended_by(status)) {
         (Some(code), _) => Exit::Code(code),
         (None, Some(signal)) => Exit::Signal(signal),
         (None, None) => Exit::Code(-1),

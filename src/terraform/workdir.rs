@@ -14,6 +14,7 @@ use super::error::{Error, Exit};
 use super::message::{Action, Change, Message, OutputChange, Summary};
 use super::process::{self, Ended, Job, Watch};
 use super::{document, initialised, recognise};
+use crate::host::files;
 
 /// A directory with a configuration, and the binary that works in it.
 #[derive(Clone, Debug)]
@@ -98,12 +99,9 @@ impl Workdir {
         lock_timeout: Duration,
         init_inputs: Vec<&'static str>,
     ) -> Result<Self, Error> {
-        use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-        let build = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-        build.map_err(|source| Error::io("create", dir, source))?;
-        let closed = std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700));
-        closed.map_err(|source| Error::io("close to others", dir, source))?;
-        let dir = dir.canonicalize().map_err(|source| Error::io("read", dir, source))?;
+        files::make_private_dir(dir).map_err(|source| Error::io("create", dir, source))?;
+        files::close_to_others(dir).map_err(|source| Error::io("close to others", dir, source))?;
+        let dir = files::canonical(dir).map_err(|source| Error::io("read", dir, source))?;
         Ok(Self { binary, dir, environment, lock_timeout, init_inputs })
     }
 
@@ -305,8 +303,7 @@ fn stopped(command: &'static str, mut diagnostics: Vec<TfDiagnostic>, ended: End
 
 /// Makes the file if it is missing, and closes it to others (0600).
 fn private_file(path: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-    let made = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    let closed = made.and_then(|file| file.set_permissions(std::fs::Permissions::from_mode(0o600)));
+    let made = files::private(std::fs::OpenOptions::new().write(true).create(true).truncate(false)).open(path);
+    let closed = made.and_then(|_| files::close_to_others(path));
     closed.map_err(|source| Error::io("create", path, source))
 }

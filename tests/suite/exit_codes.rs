@@ -22,7 +22,7 @@ fn expect(done: &Ended, code: i32, result: &str) {
 /// A provision that is under way: it holds the stack's lock.
 fn under_way(stage: &Rehearsal) -> Child {
     let mut child = stage.start("provision", &[]);
-    let lock = stage.state().join("lock");
+    let lock = stage.state().join("lock.json");
     while std::fs::read_to_string(&lock).unwrap_or_default().is_empty() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
         std::thread::yield_now();

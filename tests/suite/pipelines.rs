@@ -380,6 +380,32 @@ fn what_is_fetched_is_verified() {
     assert_eq!(install(&[("attestation", "false")]).ended.code, Some(0));
 }
 
+/// Git's bash on a Windows runner has the same programs, but the runner's paths lean the other way, and the archive is a zip.
+#[test]
+fn a_windows_runner_gets_its_own_release() {
+    let (stage, hosts) = (Rehearsal::new(), Hosts::open());
+    let name = format!("aksight-{}-x86_64-pc-windows-msvc", env!("CARGO_PKG_VERSION"));
+    std::fs::create_dir(stage.home().join(&name)).unwrap();
+    std::fs::write(stage.home().join(&name).join("aksight.exe"), "#!/bin/sh\necho it is me\n").unwrap();
+    let zip = format!("chmod +x {name}/aksight.exe && zip -q -r a.zip {name} && rm -r {name} && sha256sum a.zip");
+    let packed = std::process::Command::new("bash").args(["-c", &zip]).current_dir(stage.home()).output().unwrap();
+    let digest = text(&packed.stdout).split_whitespace().next().unwrap().to_owned();
+    let archive = std::fs::read(stage.home().join("a.zip")).unwrap();
+    hosts.world().release.insert(format!("{name}.zip"), archive);
+    let mut job = job(&stage, &hosts, TOKEN);
+    let temporary = stage.home().join("temporary").display().to_string().replace('/', "\\");
+    job.env.extend([("RUNNER_OS", "Windows".to_owned()), ("RUNNER_TEMP", temporary)]);
+    let inputs = [("command", "plan"), ("digest", digest.as_str()), ("attestation", "false")];
+    let used = job.left(Ended::of(&job.step("install", &inputs, "").output().unwrap()));
+    assert_eq!(used.ended.code, Some(0), "{}", used.ended.all());
+    assert!(used.output("program").ends_with(&format!("/{name}/aksight.exe")), "{}", used.output("program"));
+    let run = std::process::Command::new(used.output("program")).output().unwrap();
+    assert_eq!(text(&run.stdout), "it is me\n");
+    job.env.push(("RUNNER_ARCH", "ARM64".to_owned()));
+    let none = Ended::of(&job.step("install", &inputs, "").output().unwrap());
+    assert!(none.code == Some(1) && none.stdout.contains("no release for Windows on ARM64"), "{}", none.all());
+}
+
 #[test]
 fn a_fleet_is_told_as_one() {
     let file = std::path::Path::new(TOP).join("terraform/examples/fleet/aksight-fleet.yaml");

@@ -244,7 +244,7 @@ async fn a_stack_has_one_run_at_a_time() {
     let stage = Rehearsal::new();
     let mut first = stage.start("provision", &[]);
     // The lock is signed before anything else is asked.
-    let lock = stage.state().join("lock");
+    let lock = stage.state().join("lock.json");
     while std::fs::read_to_string(&lock).unwrap_or_default().is_empty() {
         assert!(first.try_wait().unwrap().is_none(), "the first run ended early");
         tokio::task::yield_now().await;

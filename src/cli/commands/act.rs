@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Outcome, Report, Stream};
+use aksight::host::signals::{Signal, Signals};
 use aksight::run::{Purpose, Seen, Setup, exit_code};
 use aksight::telemetry;
 
@@ -164,18 +165,14 @@ where
     Ok(report)
 }
 
-/// Follows SIGINT and SIGTERM.
+/// Follows interrupts and terminations.
 pub(super) fn listen(stops: &Stops, events: &Stream) {
-    use tokio::signal::unix::{SignalKind, signal};
     let (stops, events) = (stops.clone(), events.clone());
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        return;
-    };
+    let Ok(mut signals) = Signals::listen() else { return };
     tokio::spawn(async move {
         loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => stops.terminated.store(true, Ordering::Relaxed),
+            if signals.next().await == Signal::Terminate {
+                stops.terminated.store(true, Ordering::Relaxed);
             }
             if stops.cancel.is_cancelled() {
                 stops.again.cancel();

@@ -10,13 +10,13 @@ use aksight::base::Secret;
 use aksight::daemon::{self, BadConfig, Book, Calls, Config, Eyes, Load, Part, Play, Sweep, Swept, Target};
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Event, Report, Stream};
+use aksight::host::service::{self, Said};
+use aksight::host::signals::{Signal, Signals};
 use aksight::journal::{Database, Owner, Roster, Source, StackLock};
 use aksight::run::{self, Inside, Purpose, Setup, Verdict};
 use aksight::spec::{self, Spec};
 use clap::Args;
 use futures::future::BoxFuture;
-use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::validate::tell;
@@ -185,11 +185,11 @@ async fn keep(args: &DaemonArgs, config: &Config, load: &Load) -> std::io::Resul
         tracing::info!(address = %door.address(), "the HTTP door is open");
         tokio::spawn(door.serve(closed.clone()))
     });
-    notify(&[NotifyState::Ready]);
-    let watchdog = sd_notify::watchdog_enabled().map(|every| tokio::spawn(bark(every / 2)));
+    service::tell(Said::Ready);
+    let watchdog = service::watchdog().map(|every| tokio::spawn(bark(every / 2)));
     let eyes = Eyes { play: play(args, config, &meter), sweep: sweep(args, config, &meter) };
     let kept = daemon::keep(config, &book, load, &eyes, &calls).await;
-    notify(&[NotifyState::Stopping]);
+    service::tell(Said::Stopping);
     closed.cancel();
     if let Some(served) = served {
         // The door has no say in how this ends.
@@ -204,31 +204,22 @@ async fn keep(args: &DaemonArgs, config: &Config, load: &Load) -> std::io::Resul
     }
 }
 
-/// Tells systemd, where there is one.
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd cannot be told");
-    }
-}
-
 /// The runtime itself barks: a daemon whose tasks no longer run is silent.
 async fn bark(every: Duration) {
     loop {
-        notify(&[NotifyState::Watchdog]);
+        service::tell(Said::Alive);
         tokio::time::sleep(every).await;
     }
 }
 
 fn follow_signals(calls: &Calls) -> std::io::Result<()> {
     let calls = calls.clone();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut signals = Signals::listen_to_all()?;
     tokio::spawn(async move {
         loop {
-            tokio::select! {
-                _ = interrupt.recv() => calls.stop.cancel(),
-                _ = terminate.recv() => calls.stop.cancel(),
-                _ = hang_up.recv() => calls.reload.notify_one(),
+            match signals.next().await {
+                Signal::Interrupt | Signal::Terminate => calls.stop.cancel(),
+                Signal::Reload => calls.reload.notify_one(),
             }
         }
     });

@@ -1,11 +1,11 @@
 //! `aksight generate`: the Terraform files, for use without aksight.
 
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use aksight::diag::{Code, Diagnostic};
 use aksight::hcl::{self, File, MARK, State};
+use aksight::host::files;
 use clap::Args;
 
 use super::validate::{read, tell};
@@ -75,6 +75,6 @@ fn is_foreign(path: &Path) -> bool {
 
 fn write(directory: &Path, file: &File) -> std::io::Result<()> {
     let path = directory.join(file.name);
-    let mut opened = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut opened = files::create_private(&path)?;
     opened.write_all(file.text.as_bytes())
 }

@@ -2,10 +2,10 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use aksight::diag::{Code, Diagnostic};
+use aksight::host::files;
 use aksight::spec::{self, InitAnswers};
 use clap::Args;
 
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &InitArgs) -> std::io::Result<Exit> {
     if let Err(problems) = spec::read(&text, &args.output.display().to_string()) {
         return tell(&problems, &text).map(|()| Exit::Usage);
     }
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.output);
+    let file = files::private(OpenOptions::new().write(true).create_new(true)).open(&args.output);
     let output = args.output.display();
     if let Err(error) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
         writeln!(anstream::stderr(), "error: `{output}` was not written: {error}")?;

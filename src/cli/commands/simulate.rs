@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use aksight::base::Secret;
 use aksight::diag::{Code, Diagnostic};
+use aksight::host::files;
+use aksight::host::signals::Signals;
 use aksight::sim::server::{Azure, Error, Fault, Options, Principal};
 use aksight::sim::tfplugin;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::validate::tell;
 use crate::cli::exit::Exit;
@@ -79,11 +80,7 @@ async fn serve(args: &SimulateArgs) -> std::io::Result<Exit> {
     let told =
         format!("the embedded Azure serves at {}\nin another shell: source {}\n{others}", azure.base_url(), script.display());
     anstream::stdout().write_all(told.as_bytes())?;
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    Signals::listen()?.next().await;
     azure.stop().await;
     Ok(Exit::Done)
 }
@@ -96,8 +93,7 @@ fn refused(error: &Error) -> Diagnostic {
 
 /// Writes what a shell needs to speak to it (0600: it holds the throw-away secret).
 fn environment(args: &SimulateArgs, azure: &Azure, name: &str, client_id: &str, secret: &Secret) -> std::io::Result<PathBuf> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let home = args.state_dir.canonicalize()?;
+    let home = files::canonical(&args.state_dir)?;
     let mirror = tfplugin::install_mirror(&home.join("provider"), &std::env::current_exe()?)?;
     let direct = without_proxy();
     let lines = [
@@ -113,7 +109,7 @@ fn environment(args: &SimulateArgs, azure: &Azure, name: &str, client_id: &str, 
         ("no_proxy", direct),
     ];
     let path = home.join(format!("{name}.sh"));
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    let mut file = files::create_private(&path)?;
     for (name, value) in lines {
         writeln!(file, "export {name}='{}'", value.replace('\'', "'\\''"))?;
     }

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use aksight::base::Secret;
+use aksight::host::files;
 
 use super::console::Host;
 use crate::cli::view::pipeline;
@@ -64,13 +65,13 @@ impl Surroundings {
 
     /// A file as the repository calls it; nothing for one that is not in it, or not there.
     pub(super) fn in_repository(&self, file: &Path) -> Option<String> {
-        let file = file.canonicalize().ok()?;
+        let file = files::canonical(file).ok()?;
         let named = self.path("GITHUB_WORKSPACE").or_else(|| self.path("BUILD_SOURCESDIRECTORY"));
         let root = match named {
             Some(root) => root.to_owned(),
             None => file.ancestors().find(|above| above.join(".git").exists()).map_or_else(|| PathBuf::from("."), Path::to_owned),
         };
-        pipeline::in_repository(&file, &root.canonicalize().ok()?)
+        pipeline::in_repository(&file, &files::canonical(&root).ok()?)
     }
 
     /// A new file's path in the directory that the host clears after the job.

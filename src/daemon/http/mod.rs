@@ -8,9 +8,6 @@ mod page;
 mod read;
 pub(super) mod tls;
 
-use std::io::ErrorKind;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +22,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +30,7 @@ use super::access::Role;
 use super::book::Book;
 use super::config::{Http, Listen};
 use crate::azure::Meter;
+use crate::host::socket::Socket;
 use crate::journal;
 use guard::{Limits, guard, in_time};
 use tls::Certificate;
@@ -64,7 +62,7 @@ pub struct Door {
 #[derive(Debug)]
 enum Listener {
     Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
+    Socket(Socket),
 }
 
 /// Opens the door, so that a taken port and an unusable certificate are known before any work begins.
@@ -75,22 +73,7 @@ pub async fn open(http: &Http, book: &Arc<Book>, meter: &Arc<Meter>) -> std::io:
     let certificate = http.tls.clone().map(Certificate::read).transpose()?;
     let listener = match &http.listen {
         Listen::Tcp(address) => Listener::Tcp(TcpListener::bind(address).await?),
-        Listen::Unix(path) => {
-            // A socket that a killed daemon left; one that answers belongs to a living one.
-            if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                return Err(ErrorKind::AddrInUse.into());
-            }
-            match std::fs::symlink_metadata(path) {
-                Ok(about) if about.file_type().is_socket() => std::fs::remove_file(path)?,
-                // Whatever else lies there is not ours to remove.
-                Ok(_) => return Err(std::io::Error::other(format!("`{}` is there and is no socket", path.display()))),
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                Err(_) => {}
-            }
-            let listener = UnixListener::bind(path)?;
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-            Listener::Unix(listener, path.clone())
-        }
+        Listen::Unix(path) => Listener::Socket(Socket::open(path)?),
     };
     let limits = Limits::new(&http.tokens, http.requests_per_second);
     let shared = Shared { book: book.clone(), meter: meter.clone(), limits, events: events::Feed::new(book.clone()) };
@@ -104,7 +87,7 @@ impl Door {
         let scheme = if self.certificate.is_some() { "https" } else { "http" };
         match &self.listener {
             Listener::Tcp(listener) => listener.local_addr().map(|address| format!("{scheme}://{address}")).unwrap_or_default(),
-            Listener::Unix(_, path) => format!("unix:{}", path.display()),
+            Listener::Socket(socket) => format!("unix:{}", socket.path().display()),
         }
     }
 
@@ -133,10 +116,6 @@ impl Door {
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
-        if let Listener::Unix(_, path) = &self.listener {
-            // It is of no use to anybody any more; a leftover is removed by the next start.
-            drop(std::fs::remove_file(path));
-        }
     }
 }
 
@@ -146,7 +125,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 async fn accept(listener: &Listener) -> std::io::Result<Box<dyn Stream>> {
     Ok(match listener {
         Listener::Tcp(listener) => Box::new(listener.accept().await?.0),
-        Listener::Unix(listener, _) => Box::new(listener.accept().await?.0),
+        Listener::Socket(socket) => Box::new(socket.accept().await?),
     })
 }
 

@@ -3,9 +3,8 @@
 //! A write is on disk before its answer leaves, because a killed process must not forget what a client was told. What only time
 //! changed is written when the next write comes or at the end.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +13,7 @@ use serde_json::Value;
 
 use super::Error;
 use super::faults::{Fault, Orders};
+use crate::host::files;
 use crate::sim::world::World;
 
 const WORLD: &str = "world.json";
@@ -34,7 +34,7 @@ pub(super) struct Keeper {
 
 /// Makes the directory and locks it for this process.
 pub(super) fn lock(directory: &Path) -> Result<File, Error> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| Error::file(directory, error))?;
+    files::make_private_dir(directory).map_err(|error| Error::file(directory, error))?;
     let path = directory.join("lock");
     let file = private(OpenOptions::new().write(true).create(true).truncate(false), &path)?;
     match file.try_lock() {
@@ -57,7 +57,7 @@ pub(super) fn forget(directory: &Path) -> Result<(), Error> {
 }
 
 fn private(options: &mut OpenOptions, path: &Path) -> Result<File, Error> {
-    options.mode(0o600).open(path).map_err(|error| Error::file(path, error))
+    files::private(options).open(path).map_err(|error| Error::file(path, error))
 }
 
 /// Writes a file whole or not at all, 0600.

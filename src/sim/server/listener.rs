@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Options, Shared, arm, entra, metadata};
+use crate::host::files;
 use crate::sim::planes::View;
 use crate::sim::planes::router::{Doorway, Visit, router as planes};
 use crate::sim::world::World;
@@ -46,7 +47,7 @@ pub(super) async fn bind(options: &Options, last: Option<u16>) -> Result<Bound, 
         return bind_to(port).await.map_err(|source| Error::Port { port, source });
     }
     let first = last.unwrap_or_else(|| {
-        let text = options.state_dir.canonicalize().unwrap_or_else(|_| options.state_dir.clone()).display().to_string();
+        let text = files::canonical(&options.state_dir).unwrap_or_else(|_| options.state_dir.clone()).display().to_string();
         let hash = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, text.as_bytes()).as_u128();
         FIRST_PORT + u16::try_from(hash % u128::from(PORTS)).unwrap_or(0)
     });

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
@@ -20,15 +21,38 @@ pub(super) type Answer = Result<Vec<u8>, (u32, String)>;
 /// The largest request read: a state with every secret in it stays far below.
 const LARGEST: usize = 64 << 20;
 
-/// Serves until `end`. `handle` gets the method's path and the message's bytes.
-pub(super) async fn serve<F, H>(listener: TcpListener, acceptor: TlsAcceptor, end: CancellationToken, handle: H)
-where
+/// A caller that is not heard of for so long is gone. gRPC's clients let go of a connection that was idle for half an hour; Terraform
+/// is never idle for that long between two calls of one command.
+pub(super) const ALONE: Duration = Duration::from_mins(10);
+
+/// Serves until `end`, or until there was no connection for the time `alone`. `handle` gets the method's path and the message's bytes.
+pub(super) async fn serve<F, H>(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    (end, alone): (CancellationToken, Duration),
+    handle: H,
+) where
     H: Fn(String, Bytes) -> F + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
     let handle = Arc::new(handle);
     let connections = tokio_util::task::TaskTracker::new();
-    while let Some(Ok((stream, _))) = end.run_until_cancelled(listener.accept()).await {
+    let mut last_seen = Instant::now();
+    loop {
+        let accepted = tokio::select! {
+            () = end.cancelled() => break,
+            () = tokio::time::sleep(alone / 4) => {
+                if !connections.is_empty() {
+                    last_seen = Instant::now();
+                } else if last_seen.elapsed() >= alone {
+                    break;
+                }
+                continue;
+            }
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else { break };
+        last_seen = Instant::now();
         let (acceptor, handle, end) = (acceptor.clone(), Arc::clone(&handle), end.clone());
         connections.spawn(async move {
             let Ok(stream) = acceptor.accept(stream).await else { return };
@@ -39,7 +63,7 @@ where
             if end.run_until_cancelled(connection.as_mut()).await.is_none() {
                 // Lets the answer to the call that ended us leave the socket.
                 connection.as_mut().graceful_shutdown();
-                let _closed = tokio::time::timeout(std::time::Duration::from_millis(500), connection).await;
+                let _closed = tokio::time::timeout(Duration::from_millis(500), connection).await;
             }
         });
     }

@@ -1,11 +1,10 @@
-//! The provider's place on disk: a filesystem mirror in which the provider is a link to this very program.
+//! The provider's place on disk: a filesystem mirror in which the provider is this very program under another name.
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use super::VERSION;
+use crate::host::{files, names};
 
 /// The registries whose `hashicorp/azurerm` the mirror stands in for: Terraform's and `OpenTofu`'s.
 const REGISTRIES: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
@@ -18,19 +17,13 @@ const REGISTRIES: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"]
 pub fn install_mirror(dir: &Path, executable: &Path) -> io::Result<PathBuf> {
     let root = dir.join("mirror");
     for registry in REGISTRIES {
-        let package = root.join(registry).join("hashicorp/azurerm").join(VERSION).join(platform());
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&package)?;
-        let link = package.join(format!("terraform-provider-azurerm_v{VERSION}"));
-        match fs::read_link(&link) {
-            Ok(target) if target == executable => continue,
-            Ok(_) => fs::remove_file(&link)?,
-            Err(_) => {}
-        }
-        symlink(executable, &link)?;
+        let package = root.join(registry).join("hashicorp/azurerm").join(VERSION).join(names::platform());
+        files::make_private_dir(&package)?;
+        let link = package.join(names::program(&format!("terraform-provider-azurerm_v{VERSION}")));
+        files::link_program(executable, &link)?;
     }
     let file = dir.join("terraform.rc");
-    let mut out = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&file)?;
-    out.write_all(configuration(&root).as_bytes())?;
+    files::create_private(&file)?.write_all(configuration(&root).as_bytes())?;
     Ok(file)
 }
 
@@ -44,20 +37,9 @@ fn configuration(root: &Path) -> String {
     )
 }
 
-/// The platform as Terraform names it.
-fn platform() -> String {
-    let system = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
-    let machine = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    format!("{system}_{machine}")
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::fs;
 
     use super::*;
 
@@ -65,24 +47,23 @@ mod tests {
     fn the_mirror_links_to_the_program_and_can_be_laid_out_again() {
         let dir = tempfile::tempdir().unwrap();
         let program = std::env::current_exe().unwrap();
-        install_mirror(dir.path(), Path::new("/gone/aksight")).unwrap();
-        let file = install_mirror(dir.path(), &program).unwrap();
+        let older = dir.path().join("older");
+        fs::write(&older, "an older program").unwrap();
+        install_mirror(dir.path(), &older).unwrap();
+        install_mirror(dir.path(), &program).unwrap();
         for registry in REGISTRIES {
-            let link = dir.path().join(format!(
-                "mirror/{registry}/hashicorp/azurerm/{VERSION}/{}/terraform-provider-azurerm_v{VERSION}",
-                platform()
-            ));
-            assert_eq!(fs::canonicalize(link).unwrap(), fs::canonicalize(&program).unwrap());
+            let name = names::program(&format!("terraform-provider-azurerm_v{VERSION}"));
+            let package = dir.path().join(format!("mirror/{registry}/hashicorp/azurerm/{VERSION}/{}", names::platform()));
+            assert!(fs::read(package.join(name)).unwrap() == fs::read(&program).unwrap(), "{}", package.display());
         }
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
-    fn a_path_with_quotes_stays_a_path() {
-        insta::assert_snapshot!(configuration(Path::new("/tmp/a\"${b}")), @r#"
+    fn a_path_with_quotes_and_backslashes_stays_a_path() {
+        insta::assert_snapshot!(configuration(Path::new(r#"C:\tmp\a"${b}"#)), @r#"
         provider_installation {
           filesystem_mirror {
-            path    = "/tmp/a\"$${b}"
+            path    = "C:\\tmp\\a\"$${b}"
             include = ["registry.terraform.io/hashicorp/azurerm", "registry.opentofu.org/hashicorp/azurerm"]
           }
           direct {

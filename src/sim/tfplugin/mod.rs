@@ -25,6 +25,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::host::process;
+use crate::host::signals::{Signal, Signals};
+
 /// The version of azurerm that is stood in for.
 pub const VERSION: &str = "5.2.0";
 
@@ -64,30 +67,39 @@ pub async fn serve() -> Result<(), Error> {
     let end = CancellationToken::new();
     let orphan = tokio::spawn(outlive(end.clone()));
     // An interrupt at the keyboard reaches the whole process group; Terraform will say what it wants of us.
-    let interrupts = tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
-    converse(listener, identity, end, Box::new(lookup)).await;
+    let interrupts = tokio::spawn(overhear(end.clone()));
+    converse(listener, identity, (end, grpc::ALONE), Box::new(lookup)).await;
     interrupts.abort();
     orphan.abort();
     Ok(())
 }
 
-/// Answers on `listener` until `end`.
-async fn converse(listener: TcpListener, identity: handshake::Identity, end: CancellationToken, lookup: provider::Lookup) {
+/// Answers on `listener` until `end`, or until nobody was connected for the time beside it.
+async fn converse(
+    listener: TcpListener,
+    identity: handshake::Identity,
+    (end, alone): (CancellationToken, Duration),
+    lookup: provider::Lookup,
+) {
     let provider = Arc::new(provider::Provider::new(end.clone(), lookup));
     let acceptor = tokio_rustls::TlsAcceptor::from(identity.config);
-    grpc::serve(listener, acceptor, end, move |path, message| {
+    grpc::serve(listener, acceptor, (end, alone), move |path, message| {
         let provider = Arc::clone(&provider);
         async move { provider.answer(&path, message).await }
     })
     .await;
 }
 
-/// Ends the service when Terraform died without a word.
+/// Ends the service when Terraform died without a word, where the system tells; else [`grpc::ALONE`] ends it.
 async fn outlive(end: CancellationToken) {
-    let parent = std::os::unix::process::parent_id();
-    while std::os::unix::process::parent_id() == parent {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-    }
+    process::orphaned().await;
+    end.cancel();
+}
+
+/// Keeps interrupts from ending the process. A wish to terminate is meant for it alone.
+async fn overhear(end: CancellationToken) {
+    let Ok(mut signals) = Signals::listen() else { return };
+    while signals.next().await == Signal::Interrupt {}
     end.cancel();
 }
 
@@ -121,7 +133,8 @@ mod tests {
         let certificate = identity.certificate().to_vec();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let service = tokio::spawn(converse(listener, identity, CancellationToken::new(), Box::new(|_| None)));
+        let until = (CancellationToken::new(), grpc::ALONE);
+        let service = tokio::spawn(converse(listener, identity, until, Box::new(|_| None)));
 
         let schema = "/tfplugin6.Provider/GetProviderSchema";
         assert!(call(&caller(&stranger, &certificate), port, schema).await.is_err());
@@ -133,5 +146,21 @@ mod tests {
         assert_eq!((schema.resource_schemas.len(), schema.data_source_schemas.len()), (4, 1));
         assert_eq!(call(&terraform, port, "/plugin.GRPCController/Shutdown").await.unwrap().len(), 5);
         service.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_hears_of_nobody_any_more_ends() {
+        let client = rcgen::generate_simple_self_signed(["terraform".to_owned()]).unwrap();
+        let identity = handshake::Identity::new(&client.cert.pem()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let until = (CancellationToken::new(), Duration::from_millis(200));
+        let service = tokio::spawn(converse(listener, identity, until, Box::new(|_| None)));
+        // Longer than it may be alone, but it is not: a connection is open.
+        let connection = tokio::net::TcpStream::connect(address).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert!(!service.is_finished());
+        drop(connection);
+        tokio::time::timeout(Duration::from_secs(20), service).await.unwrap().unwrap();
     }
 }

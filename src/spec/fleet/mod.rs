@@ -99,7 +99,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 /// Whether a text is a fleet's file and not a stack's: it says so itself.
 #[must_use]
 pub fn is_fleet(text: &str) -> bool {
-    text.lines().any(|line| {
+    text.trim_start_matches('\u{feff}').lines().any(|line| {
         let line = line.split('#').next().unwrap_or_default();
         line.strip_prefix("kind:").is_some_and(|kind| kind.trim().trim_matches(['"', '\'']) == "Fleet")
     })

@@ -81,7 +81,6 @@ fn a_release_is_built_tried_attested_and_published() {
     let page = read("docs/install.md");
     let promised = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     assert_eq!(built, promised);
-    assert!(!built.iter().any(|target| target.contains("windows")) && page.contains("Windows"));
     let scripts = |job: &str| {
         steps(&release["jobs"][job]).iter().filter_map(|step| step["run"].as_str().map(str::to_owned)).collect::<String>()
     };
@@ -101,7 +100,7 @@ fn a_release_is_built_tried_attested_and_published() {
 fn the_pins_agree() {
     let (ci, release, image) = (workflow("ci.yml"), workflow("release.yml"), read("image/Containerfile"));
     let rust = release["env"]["RUSTUP_TOOLCHAIN"].as_str().unwrap();
-    assert_eq!(ci["jobs"]["macos"]["env"]["RUSTUP_TOOLCHAIN"], rust);
+    assert_eq!(ci["jobs"]["elsewhere"]["env"]["RUSTUP_TOOLCHAIN"], rust);
     let container = ci["jobs"]["everything"]["container"].as_str().unwrap();
     assert_eq!(container, format!("rust:{}-bookworm", rust.rsplit_once('.').unwrap().0));
     let bases: Vec<&str> = image.lines().filter_map(|line| line.strip_prefix("FROM rust:")).collect();

@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 
 use super::ArmError;
 use crate::base::Secret;
+use crate::host::names;
 
 /// What the provider block and the environment say of the sign-in.
 pub(super) struct Words<'a> {
@@ -218,7 +219,8 @@ impl SignIn {
     }
 
     async fn of_cli(&self, scope: &str) -> Result<(Secret, u64), ArmError> {
-        let mut command = tokio::process::Command::new("az");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut command = tokio::process::Command::new(names::command_on(&path, "az").unwrap_or_else(|| "az".into()));
         command.args(["account", "get-access-token", "--scope", scope]);
         if let Some(tenant) = &self.tenant {
             command.args(["--tenant", tenant]);
