@@ -98,7 +98,11 @@ fn tokens_of_pipelines() {
         ("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", issuers::CONNECTION),
         ("TF_BUILD", "True"),
     ];
-    holds(&scene(&world, &job), "Azure DevOps service connection", issuers::DEVOPS);
+    let job = scene(&world, &job);
+    holds(&job, "Azure DevOps service connection", issuers::DEVOPS);
+    let told = job.run_with(&["plan", "--output", "azdo"], &[("AKSIGHT_LOG", "trace")]);
+    assert!(told.code == Some(2) && told.all().contains("##vso["), "{}", told.all());
+    assert_eq!(job.leaks(&[&told]), Vec::<String>::new());
     let asked = world.issuers.asked.lock().unwrap().clone();
     assert!(asked.iter().any(|line| line == "github GET") && asked.iter().any(|line| line == "devops POST"), "{asked:?}");
 }
