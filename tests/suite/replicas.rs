@@ -101,7 +101,7 @@ impl<'a> Replica<'a> {
     fn start(stage: &'a Rehearsal, number: usize, variables: &'a [(String, String)], address: &str) -> Self {
         std::fs::write(stage.home().join(format!("store{number}")), address).unwrap();
         let config = format!(
-            "files = [\"fleet.yaml\"]\nstate_dir = \"replica{number}\"\n[schedule]\ncron = \"0 0 1 1 *\"\nheal = true\nat_once = 6\n\
+            "files = [\"fleet.yaml\"]\nstate_dir = \"replica{number}\"\n[schedule]\ncron = \"0 0 1 1 *\"\nheal = true\nat_once = 3\n\
              [store]\nurl_file = \"store{number}\"\nlease = \"{}s\"\n",
             LEASE.as_secs()
         );

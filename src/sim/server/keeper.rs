@@ -131,7 +131,8 @@ impl Keeper {
     /// Adds a line to the log of requests.
     pub(super) fn note(&self, line: &Value) {
         let mut file = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = writeln!(file, "{line}") {
+        // In one piece: who is killed in between leaves no half line.
+        if let Err(error) = file.write_all(format!("{line}\n").as_bytes()) {
             tracing::warn!(%error, "a request was not logged");
         }
     }
