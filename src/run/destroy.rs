@@ -113,7 +113,7 @@ async fn rounds(outside: &Outside, spec: &Spec, wants: &Destruction<'_>, tally: 
                     tally.report.next.push("nothing was taken away".to_owned());
                     return Ok(Outcome::Planned);
                 }
-                Answer::Nobody => return Err(unasked()),
+                Answer::Nobody => return Err(Stop::unasked("the plan")),
             }
             keep_copy(outside, &look, wants, tally).await?;
         } else {
@@ -234,14 +234,6 @@ fn holds_data(address: &str) -> Diagnostic {
         .caused_by(what)
         .about(address.to_owned())
         .hint("if that is wanted: `--include-data`")
-}
-
-fn unasked() -> Stop {
-    let problem = Diagnostic::error(Code::NeedsAnswer, "the plan waits for somebody's approval");
-    Stop {
-        outcome: Outcome::Waiting,
-        problems: vec![problem.hint("answer beforehand with `--yes`, or run the command in a terminal")],
-    }
 }
 
 async fn keep_copy(outside: &Outside, look: &Look, wants: &Destruction<'_>, tally: &mut Tally) -> Result<(), Stop> {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::setup::Setup;
+use super::setup::{Setup, engine};
 use super::{judge, problem};
 use crate::azure::{self, Azure};
 use crate::base::ArmId;
@@ -19,8 +19,8 @@ use crate::observe::{self, Known};
 use crate::observed::Sight;
 use crate::plan::{draft, preflight};
 use crate::spec::Spec;
-use crate::spec::file::{BackendType, Engine as FileEngine};
-use crate::terraform::{self, Engine};
+use crate::spec::file::BackendType;
+use crate::terraform;
 
 /// Examines a stack. Nothing here is an error: whatever cannot be found out is a point of the report.
 pub async fn doctor(spec: &Spec, setup: &Setup) -> DoctorReport {
@@ -42,10 +42,7 @@ fn broken(topic: Topic, subject: &str, told: &Diagnostic) -> Point {
 }
 
 async fn tools(spec: &Spec, setup: &Setup) -> Vec<Point> {
-    let engine = match spec.stack.terraform.engine {
-        FileEngine::Terraform => Engine::Terraform,
-        FileEngine::OpenTofu => Engine::OpenTofu,
-    };
+    let engine = engine(spec);
     let found = terraform::find(engine, None, setup.search_path.as_deref(), &setup.cache, &setup.environment).await;
     let terraform = match found {
         Ok(binary) => Point::ok(

@@ -13,7 +13,6 @@ use super::stop::{Stop, exit_code};
 use super::{problem, trace};
 use crate::azure::{self, Azure, CredentialSource};
 use crate::base::{Clock, Cloud};
-use crate::diag::{Code, Diagnostic};
 use crate::event::{Event, HandedOff, Handoff, Outcome, Phase, Report, Stream};
 use crate::execute::{self, Hands};
 use crate::observe;
@@ -117,13 +116,7 @@ async fn work(helper: &Helper, handed: &Handed<'_>, report: &mut Report) -> Resu
             report.next.push("nothing was changed; run the same command again when it is wanted".to_owned());
             Ok(Outcome::Planned)
         }
-        Answer::Nobody => Err(Stop {
-            outcome: Outcome::Waiting,
-            problems: vec![
-                Diagnostic::error(Code::NeedsAnswer, "the handoff waits for somebody's approval")
-                    .hint("answer beforehand with `--yes`, or run the command in a terminal"),
-            ],
-        }),
+        Answer::Nobody => Err(Stop::unasked("the handoff")),
     }
 }
 

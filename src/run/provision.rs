@@ -177,13 +177,7 @@ fn consent(plan: Plan<Checked>, wants: &Wants<'_>, round: u32, setup: &Setup) ->
     match tokio::task::block_in_place(|| (wants.ask)(&approved)) {
         Answer::Yes => Ok(Some(approved)),
         Answer::No => Ok(None),
-        Answer::Nobody => Err(Stop {
-            outcome: Outcome::Waiting,
-            problems: vec![
-                Diagnostic::error(Code::NeedsAnswer, "the plan waits for somebody's approval")
-                    .hint("answer beforehand with `--yes`, or run the command in a terminal"),
-            ],
-        }),
+        Answer::Nobody => Err(Stop::unasked("the plan")),
     }
 }
 

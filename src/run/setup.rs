@@ -222,12 +222,8 @@ impl Outside {
         let pid = std::process::id();
         let owner = Owner { who: setup.who.clone(), pid, run: setup.command.clone(), command: setup.command.clone(), since: now };
         let (hold, journal) = Hold::take(&setup, &owner).instrument(trace::phase("claim")).await?;
-        let engine = match spec.stack.terraform.engine {
-            FileEngine::Terraform => Engine::Terraform,
-            FileEngine::OpenTofu => Engine::OpenTofu,
-        };
         let path = setup.search_path.as_deref();
-        let binary = terraform::find(engine, None, path, &setup.cache, &setup.environment).await?;
+        let binary = terraform::find(engine(spec), None, path, &setup.cache, &setup.environment).await?;
         let directory = setup.directory.join(match setup.store {
             Store::Files => "terraform",
             // Its state is elsewhere: what lies here can be made anew at any time.
@@ -304,6 +300,14 @@ impl Outside {
             cancel: self.setup.cancel.clone(),
             again: self.setup.again.clone(),
         }
+    }
+}
+
+/// The program that the file wants.
+pub(super) const fn engine(spec: &Spec) -> Engine {
+    match spec.stack.terraform.engine {
+        FileEngine::Terraform => Engine::Terraform,
+        FileEngine::OpenTofu => Engine::OpenTofu,
     }
 }
 

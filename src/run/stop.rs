@@ -3,7 +3,7 @@
 use super::problem;
 use super::setup::Unready;
 use crate::base::Class;
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Diagnostic};
 use crate::event::Outcome;
 use crate::{azure, journal, plan, policy, terraform};
 
@@ -22,6 +22,13 @@ impl Stop {
     /// The user wants to stop; nothing is wrong.
     pub(super) fn interrupted() -> Self {
         Self { outcome: Outcome::Interrupted, problems: Vec::new() }
+    }
+
+    /// Nobody is there to be asked about `what`.
+    pub(super) fn unasked(what: &str) -> Self {
+        let problem = Diagnostic::error(Code::NeedsAnswer, format!("{what} waits for somebody's approval"));
+        let problem = problem.hint("answer beforehand with `--yes`, or run the command in a terminal");
+        Self { outcome: Outcome::Waiting, problems: vec![problem] }
     }
 
     fn by_class(class: &Class, problem: Diagnostic) -> Self {
