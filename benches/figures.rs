@@ -6,8 +6,9 @@
     reason = "a measurement may stop at the first surprise and prints what it found"
 )]
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aksight::azure::{self, Azure, CredentialSource};
@@ -20,6 +21,8 @@ use aksight::{observe, spec};
 
 const TOP: &str = env!("CARGO_MANIFEST_DIR");
 const ROUNDS: usize = 7;
+/// So many of what is measured by turns.
+const PAIRS: usize = 15;
 
 fn main() {
     let home = tempfile::tempdir().unwrap();
@@ -29,8 +32,9 @@ fn main() {
     pure(&file);
     let peak = first_light(home.path());
     println!("peak memory of a whole provision, embedded Azure included: {} MB (bound: 80 MB)", peak / 1024);
-    no_op(home.path());
-    reconcile(home.path());
+    requests(home.path());
+    beside_terraform(home.path(), &[]);
+    beside_terraform(home.path(), &["--fault", "slow:50"]);
     tokio::runtime::Runtime::new().unwrap().block_on(observation(home.path(), &file));
 }
 
@@ -102,24 +106,8 @@ fn first_light(home: &Path) -> u64 {
     peak
 }
 
-/// A provision that finds nothing to do, beside a bare `terraform plan` in the same directory.
-fn no_op(home: &Path) {
-    let state = home.join(".aksight/rehearsals/quickstart");
-    let whole = |args: &[&str]| {
-        timed(|| succeed(&mut aksight(home, &[&["provision", "--simulate", "--sim-pace", "0.002"], args].concat())))
-    };
-    let (mut ours, mut bare) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        ours.push(whole(&[]));
-        bare.push(plan_alone(&state));
-    }
-    let (ours, bare) = (median(ours), median(bare));
-    let ratio = ours.as_secs_f64() / bare.as_secs_f64();
-    println!("no-op provision {:.0} ms / bare terraform plan {:.0} ms = {ratio:.2} (bound: 1.2)", millis(ours), millis(bare));
-}
-
-/// A reconciliation that finds nothing: what it asks, in how many round trips, and the deep one beside a bare `terraform plan`.
-fn reconcile(home: &Path) {
+/// A reconciliation that finds nothing: what it asks, in how many round trips.
+fn requests(home: &Path) {
     let state = home.join(".aksight/rehearsals/quickstart");
     let run = |more: &[&str]| {
         timed(|| succeed(&mut aksight(home, &[&["reconcile", "--simulate", "--sim-pace", "0.002"], more].concat())))
@@ -143,18 +131,68 @@ fn reconcile(home: &Path) {
         all.len() - sign_in,
         millis(plain),
     );
-    let (mut deep, mut bare) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        deep.push(run(&["--deep"]));
-        bare.push(plan_alone(&state));
+}
+
+/// An embedded Azure in a process of its own, so that what it costs is nobody's.
+struct Apart {
+    process: Child,
+    /// What `source env.sh` would set.
+    variables: Vec<(String, String)>,
+}
+
+impl Apart {
+    fn start(home: &Path, faults: &[&str]) -> Self {
+        let args = ["simulate", "--state-dir", "azure", "--pace", "0.002"];
+        let mut process = aksight(home, &[&args, faults].concat()).stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(process.stdout.take().unwrap()).lines().nth(1).unwrap().unwrap();
+        let script = std::fs::read_to_string(said.split_once("source ").unwrap().1).unwrap();
+        let read = |line: &str| {
+            let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+            Some((name.to_owned(), value.trim_matches('\'').to_owned()))
+        };
+        Self { process, variables: script.lines().filter_map(read).collect() }
     }
-    let (deep, bare) = (median(deep), median(bare));
-    let ratio = deep.as_secs_f64() / bare.as_secs_f64();
-    println!(
-        "no-op reconcile, deep {:.0} ms / bare terraform plan {:.0} ms = {ratio:.2} (bound: 1.1)",
-        millis(deep),
-        millis(bare)
-    );
+
+    fn time(&self, command: &mut Command) -> Duration {
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        timed(|| succeed(command))
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// What finds nothing to do, beside a bare `terraform plan` in the same directory, by turns.
+fn beside_terraform(home: &Path, faults: &[&str]) {
+    let azure = Apart::start(home, faults);
+    let ours = |args: &[&str]| azure.time(&mut aksight(home, args));
+    ours(&["provision", "--yes"]);
+    let bare = || {
+        let mut command = Command::new("terraform");
+        command.args(["plan", "-input=false", "-detailed-exitcode"]).env_clear().env("HOME", home);
+        command.current_dir(home.join(".aksight/stacks/quickstart/terraform"));
+        command.env("PATH", std::env::var_os("PATH").unwrap()).env("CHECKPOINT_DISABLE", "1");
+        azure.time(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
+    };
+    let (mut provision, mut deep, mut plan) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..PAIRS {
+        provision.push(ours(&["provision", "--yes"]));
+        plan.push(bare());
+        deep.push(ours(&["reconcile", "--deep"]));
+        plan.push(bare());
+    }
+    let plan = median(plan);
+    let told = |what: &str, time: Duration, bound: f64| {
+        let ratio = time.as_secs_f64() / plan.as_secs_f64();
+        println!("{what} {:.0} ms / bare terraform plan {:.0} ms = {ratio:.3} (bound: {bound})", millis(time), millis(plan));
+    };
+    println!("nothing to do{}:", if faults.is_empty() { "" } else { ", every answer 50 ms late" });
+    told("  provision", median(provision), 1.2);
+    told("  reconcile --deep", median(deep), 1.1);
 }
 
 fn served(home: &Path, faults: Vec<embedded::Fault>) -> embedded::Options {
@@ -171,24 +209,6 @@ fn served(home: &Path, faults: Vec<embedded::Fault>) -> embedded::Options {
         faults,
         principals: Vec::new(),
     }
-}
-
-fn plan_alone(state: &Path) -> Duration {
-    let home = state.ancestors().nth(3).unwrap();
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let azure = embedded::Azure::start(served(home, Vec::new())).await.unwrap();
-        let mut command = Command::new("terraform");
-        command.args(["plan", "-input=false", "-detailed-exitcode"]).current_dir(state.join("terraform")).env_clear();
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", home).env("CHECKPOINT_DISABLE", "1");
-        command.env("ARM_SUBSCRIPTION_ID", azure.subscription()).env("ARM_TENANT_ID", azure.tenant());
-        command.env("ARM_CLIENT_ID", azure.client_id()).env("ARM_CLIENT_SECRET", azure.client_secret().expose());
-        command.env("ARM_METADATA_HOSTNAME", azure.metadata_host()).env("SSL_CERT_FILE", azure.ca_bundle_file());
-        command.env("TF_CLI_CONFIG_FILE", state.join("provider/terraform.rc"));
-        let time = tokio::task::spawn_blocking(move || timed(|| succeed(&mut command))).await.unwrap();
-        azure.stop().await;
-        time
-    })
 }
 
 /// Observation of all units with 50 ms per request, in round trips of wall time.

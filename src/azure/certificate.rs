@@ -48,7 +48,7 @@ impl Certificate {
     /// Opens a certificate.
     ///
     /// # Errors
-    /// [`Error::ReadFile`]; [`Error::FindCredential`] when it is no PKCS#12, the password is wrong, or it has no RSA key.
+    /// [`Error::ReadFile`]; [`Error::OpenCertificate`] when it is no PKCS#12, the password is wrong, or it has no RSA key.
     pub fn open(found: Found, password: Option<Secret>) -> Result<Self, Error> {
         let (bytes, name) = match &found {
             Found::File(path) => {
@@ -59,10 +59,11 @@ impl Certificate {
             Found::Inline(text) => {
                 let packed: String = text.expose().split_whitespace().collect();
                 let name = "`ARM_CLIENT_CERTIFICATE`".to_owned();
-                (STANDARD.decode(packed).map_err(|_| Error::FindCredential(format!("{name} is not base64")))?, name)
+                let bytes = STANDARD.decode(packed);
+                (bytes.map_err(|_| Error::OpenCertificate { name: name.clone(), why: "it is not base64".to_owned() })?, name)
             }
         };
-        let refused = |why: &str| Error::FindCredential(format!("the certificate in {name}: {why}"));
+        let refused = |why: &str| Error::OpenCertificate { name: name.clone(), why: why.to_owned() };
         if bytes.starts_with(b"-----BEGIN") {
             return Err(refused("it is PEM, and azurerm reads PKCS#12 alone; make one with `openssl pkcs12 -export`"));
         }

@@ -83,20 +83,12 @@ pub struct Choice {
     pub decided_by: Vec<String>,
 }
 
-/// [`choose`], for who does not care why.
-///
-/// # Errors
-/// As [`choose`].
-pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Result<CredentialSource, Error> {
-    choose(lookup).map(|choice| choice.source)
-}
-
 /// Chooses the sign-in from environment variables, in azurerm's order: certificate, secret, OIDC token, Azure DevOps, GitHub, managed
 /// identity, az CLI; `ARM_*` before `AZURE_*`. Each counts only under its own condition. Opens a certificate, and reads the files behind
 /// `ARM_CLIENT_…_FILE_PATH`. Files that are named relative to here are remembered by their whole path: terraform works elsewhere.
 ///
 /// # Errors
-/// [`Error::FindCredential`] when a principal is incomplete or nothing is left to try; [`Error::ReadFile`].
+/// [`Error::FindCredential`] when a principal is incomplete or nothing is left to try; [`Error::ReadFile`]; [`Error::OpenCertificate`].
 pub fn choose(lookup: impl Fn(&str) -> Option<String>) -> Result<Choice, Error> {
     let variables = Variables { lookup: &lookup, found: RefCell::default() };
     let source = variables.source()?;
@@ -345,7 +337,7 @@ mod tests {
 
     fn chosen(pairs: &[(&str, &str)]) -> Result<CredentialSource, Error> {
         let map: HashMap<_, _> = pairs.iter().copied().collect();
-        from_environment(|name| map.get(name).map(ToString::to_string))
+        choose(|name| map.get(name).map(ToString::to_string)).map(|choice| choice.source)
     }
 
     #[test]

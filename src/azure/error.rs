@@ -65,6 +65,14 @@ pub enum Error {
     /// The environment holds no usable credentials.
     #[error("no Azure credentials: {0}")]
     FindCredential(String),
+    /// A client certificate cannot be used.
+    #[error("no Azure credentials: the client certificate in {name} cannot be used: {why}")]
+    OpenCertificate {
+        /// Its file or variable, in backticks.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// A file named by the environment or the settings cannot be read.
     #[error("`{}` cannot be read ({purpose})", path.display())]
     ReadFile {
@@ -177,7 +185,7 @@ impl Error {
         match self {
             Self::Refuse(refusal) | Self::FailOperation { refusal, .. } => class::of(refusal),
             Self::OutlastBound { .. } | Self::Reach { .. } | Self::FetchToken { transient: true, .. } => Class::Transient,
-            Self::FetchToken { .. } | Self::FindCredential(_) => Class::Credential,
+            Self::FetchToken { .. } | Self::FindCredential(_) | Self::OpenCertificate { .. } => Class::Credential,
             Self::Cancel(_) => Class::Cancelled,
             Self::ReadFile { .. }
             | Self::TrustRoots(_)

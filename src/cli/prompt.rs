@@ -2,9 +2,20 @@
 
 use std::io::IsTerminal as _;
 
+use aksight::run::Answer;
+
 /// Whether somebody is there: input and the stream of questions are terminals.
 pub(crate) fn possible() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// What a person says to a plan; what is usual is no.
+pub(crate) fn answer(question: &str) -> Answer {
+    match confirm(question, false) {
+        Ok(true) => Answer::Yes,
+        Ok(false) => Answer::No,
+        Err(_) => Answer::BrokenOff,
+    }
 }
 
 /// Yes or no. An error means that the question was broken off.

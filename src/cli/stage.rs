@@ -159,7 +159,7 @@ pub(crate) enum Subject {
 pub(crate) struct Refused {
     pub(crate) problems: Vec<Diagnostic>,
     pub(crate) text: String,
-    /// The exit code: 64 for the user's command line or file, 1 for the machine, 12 for a stack that somebody holds.
+    /// The exit code: 64 for the user's command line, file or environment, 1 for the machine, 12 for a stack that somebody holds.
     pub(crate) exit_code: u8,
 }
 
@@ -385,7 +385,8 @@ pub(crate) struct SignIn {
 /// The sign-in that the environment says; `tenant` and `cloud` are used where it does not name its own.
 pub(crate) async fn sign_in(tenant: Option<&str>, cloud: CloudName) -> Result<SignIn, Refused> {
     let failed = |error: azure::Error| Refused::machine(problem::of_azure(&error));
-    let credential = sign_in::choose(tenant).map_err(failed)?.source;
+    // Nothing was tried yet: what is wrong is what the user wrote into the environment.
+    let credential = sign_in::choose(tenant).map_err(|error| Refused::usage(problem::of_azure(&error)))?.source;
     let http = azure::http::client(&[]).map_err(failed)?;
     let cloud = sign_in::cloud(Some(cloud), &http).await.map_err(failed)?;
     Ok(SignIn { credential, http, cloud })
@@ -396,7 +397,7 @@ async fn real(script: &Script) -> Result<Way, Refused> {
     let wanted = &script.spec.stack.azure;
     let SignIn { credential, http, cloud } = sign_in(wanted.tenant.as_deref(), wanted.cloud).await?;
     let named = sign_in::subscription(Some(&script.spec), &credential).await.map_err(failed)?;
-    let (subscription, _) = named.ok_or_else(|| Refused::machine(sign_in::no_subscription()))?;
+    let (subscription, _) = named.ok_or_else(|| Refused::usage(sign_in::no_subscription()))?;
     let mut environment = Environment::from_snapshot(std::env::vars_os());
     hand_on(&mut environment, &credential, &subscription, &cloud);
     Ok(Way { environment, cloud, credential, http, subscription, clock: Arc::new(RealClock), embedded: None })

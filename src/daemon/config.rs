@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::access::{Role, Token};
 use super::http::tls;
+use super::schedule;
 use crate::base::{Secret, go_duration};
 use crate::host::{files, socket};
 use crate::journal::{self, Database, Source};
@@ -267,7 +268,13 @@ impl Config {
         let written: Written = toml::from_str(text).map_err(shape)?;
         let value = |key: &'static str, what: String| BadConfig::Value { path: path.to_owned(), key, what };
         let base = path.parent().unwrap_or(Path::new("."));
-        let cron = |key, text: &str| Cron::from_str(text).map_err(|why| value(key, format!("is no schedule: {why}")));
+        let cron = |key, text: &str| {
+            let read = Cron::from_str(text).map_err(|why| value(key, format!("is no schedule: {why}")))?;
+            if schedule::never_comes(&read) {
+                return Err(value(key, format!("is a time that never comes: `{text}`")));
+            }
+            Ok(read)
+        };
         let time = |key, text: &str| go_duration::parse(text).ok_or_else(|| value(key, format!("is no duration: `{text}`")));
         if written.files.is_empty() {
             return Err(value("files", "must name at least one file of a stack or a fleet".to_owned()));
@@ -444,6 +451,9 @@ mod tests {
         assert!(told("files = [\"a.yaml\"]\nscedule = 1").contains("scedule"));
         assert!(told("files = []").contains("`files` must name"));
         assert!(told("files = [\"a\"]\n[schedule]\ncron = \"every day\"").contains("`schedule.cron` is no schedule"));
+        let never = told("files = [\"a\"]\n[[window]]\ncron = \"0 0 30 2 *\"\nduration = \"1h\"");
+        assert!(never.contains("`window.cron` is a time that never comes"), "{never}");
+        assert_eq!(told("files = [\"a\"]\n[schedule]\ncron = \"0 0 29 2 *\""), "fine");
         assert!(told("files = [\"a\"]\n[schedule]\ntime_zone = \"Mars/Base\"").contains("`schedule.time_zone`"));
         assert!(told("files = [\"a\"]\n[schedule]\nat_once = 0").contains("from 1 to 64"));
         assert!(told("files = [\"a\"]\n[http]\nlisten = \"0.0.0.0:80\"").contains("`tls_certificate` and `tls_key` are needed"));

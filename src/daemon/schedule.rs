@@ -103,9 +103,15 @@ fn place(stack: &str) -> u32 {
 /// The first time of a schedule after `now`. A time that daylight saving skips comes when the clock has moved.
 #[must_use]
 pub fn next_due(cron: &Cron, zone: &TimeZone, now: Timestamp) -> Timestamp {
-    // A schedule that never comes again is looked at once a day, rather than never.
+    // A schedule whose last time is over (one that names years) is looked at once a day, rather than never.
     let never = || now + SignedDuration::from_hours(24);
     cron.find_next_occurrence(&now.to_zoned(zone.clone()), false).map_or_else(|_| never(), |next| next.timestamp())
+}
+
+/// Whether a schedule has no time at all, as the thirtieth of February has none. Four years hold every date that there is.
+#[must_use]
+pub(super) fn never_comes(cron: &Cron) -> bool {
+    cron.find_next_occurrence(&Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC), true).is_err()
 }
 
 #[cfg(test)]

@@ -107,13 +107,10 @@ async fn rounds(outside: &Outside, spec: &Spec, wants: &Destruction<'_>, tally: 
         }
         let approved = approve(&desired, &look, plan, &policies, spec, wants, tally, round)?;
         if round == 1 {
-            match tokio::task::block_in_place(|| (wants.ask)(&approved)) {
-                Answer::Yes => {}
-                Answer::No => {
-                    tally.report.next.push("nothing was taken away".to_owned());
-                    return Ok(Outcome::Planned);
-                }
-                Answer::Nobody => return Err(Stop::unasked("the plan")),
+            let answer = tokio::task::block_in_place(|| (wants.ask)(&approved));
+            if !answer.is_yes("the plan")? {
+                tally.report.next.push("nothing was taken away".to_owned());
+                return Ok(Outcome::Planned);
             }
             keep_copy(outside, &look, wants, tally).await?;
         } else {

@@ -110,14 +110,12 @@ async fn work(helper: &Helper, handed: &Handed<'_>, report: &mut Report) -> Resu
     if !plan.has_work() {
         return Ok(Outcome::Unchanged);
     }
-    match tokio::task::block_in_place(|| (handed.ask)(&plan)) {
-        Answer::Yes => carry_out(helper, azure, handoff, &plan, report).await,
-        Answer::No => {
-            report.next.push("nothing was changed; run the same command again when it is wanted".to_owned());
-            Ok(Outcome::Planned)
-        }
-        Answer::Nobody => Err(Stop::unasked("the handoff")),
+    let answer = tokio::task::block_in_place(|| (handed.ask)(&plan));
+    if !answer.is_yes("the handoff")? {
+        report.next.push("nothing was changed; run the same command again when it is wanted".to_owned());
+        return Ok(Outcome::Planned);
     }
+    carry_out(helper, azure, handoff, &plan, report).await
 }
 
 async fn carry_out(

@@ -32,6 +32,23 @@ pub enum Answer {
     No,
     /// Nobody is there to ask.
     Nobody,
+    /// Neither: the question was broken off, as by Ctrl-C.
+    BrokenOff,
+}
+
+impl Answer {
+    /// Whether `what` may be done.
+    ///
+    /// # Errors
+    /// It was not decided.
+    pub(super) fn is_yes(self, what: &str) -> Result<bool, Stop> {
+        match self {
+            Self::Yes => Ok(true),
+            Self::No => Ok(false),
+            Self::Nobody => Err(Stop::unasked(what)),
+            Self::BrokenOff => Err(Stop::interrupted()),
+        }
+    }
 }
 
 /// What the user asked for.
@@ -174,11 +191,8 @@ fn consent(plan: Plan<Checked>, wants: &Wants<'_>, round: u32, setup: &Setup) ->
         setup.events.note(format!("round {round}: the world has moved, finishing what is left"));
         return Ok(Some(approved));
     }
-    match tokio::task::block_in_place(|| (wants.ask)(&approved)) {
-        Answer::Yes => Ok(Some(approved)),
-        Answer::No => Ok(None),
-        Answer::Nobody => Err(Stop::unasked("the plan")),
-    }
+    let answer = tokio::task::block_in_place(|| (wants.ask)(&approved));
+    Ok(answer.is_yes("the plan")?.then_some(approved))
 }
 
 fn declined(tally: &mut Tally) -> Outcome {

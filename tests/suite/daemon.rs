@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aksight::base::digest::sha256_hex;
@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
+use crate::handoff::Split;
 use crate::rehearsal::Rehearsal;
 
 pub(crate) const READ: &str = "aksd_read";
@@ -49,7 +50,10 @@ pub(crate) fn configured_at(stage: &Rehearsal, listen: &str, more: &str) {
 
 impl<'a> Daemon<'a> {
     pub(crate) fn start(stage: &'a Rehearsal) -> Self {
-        let mut command = stage.command(&["daemon", "--simulate", "--sim-pace", "0.002"]);
+        Self::of(stage, stage.command(&["daemon", "--simulate", "--sim-pace", "0.002"]))
+    }
+
+    fn of(stage: &'a Rehearsal, mut command: Command) -> Self {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         Self { stage, child }
     }
@@ -143,7 +147,7 @@ fn it_looks_and_heals_unless_it_is_frozen() {
     stage.provision();
     configured(&stage, "");
     let checked = stage.run(&["daemon", "--check"]);
-    assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), "aksightd.toml: 1 stacks are valid\n"), "{}", checked.all());
+    assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), "aksightd.toml: 1 stack is valid\n"), "{}", checked.all());
     let daemon = Daemon::start(&stage);
     let first = daemon.after(1);
     assert_eq!((&first["result"], &first["verified"]), (&"unchanged".into(), &true.into()), "{first}");
@@ -381,6 +385,29 @@ fn troubles_are_told_once_and_once_more_when_they_are_over() {
     assert_eq!((&told[0]["resolved"], &told[0]["stack"]), (&false.into(), &"quickstart".into()), "{told:?}");
     assert!(told[0]["lines"][0].as_str().unwrap().contains("node_count"), "{told:?}");
     assert_eq!(told[1]["resolved"], true, "{told:?}");
+}
+
+/// What it has no right to do is told as that, and not as a plan to approve; once somebody did it, everything is well.
+#[test]
+fn it_waits_for_who_has_the_right_and_goes_on_by_itself() {
+    let split = Split::with(&["ci=Contributor", "admin=User Access Administrator,Reader"]);
+    split.report("ci", &["provision", "--yes"], 13);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    std::fs::write(split.stage.home().join("hook"), format!("http://{}/secret\n", listener.local_addr().unwrap())).unwrap();
+    configured(&split.stage, "notify = [{url_file = \"hook\"}]");
+    let daemon = Daemon::of(&split.stage, split.command("ci", &["daemon"]));
+    daemon.after(1);
+    daemon.trigger(&json!({"heal": true}));
+    let waiting = daemon.after(2);
+    assert_eq!((&waiting["result"], &waiting["plan"]), (&"waiting".into(), &Value::Null), "{waiting}");
+    split.report("ci", &["handoff", "--out", "handoff.json"], 13);
+    split.report("admin", &["handoff", "apply", "handoff.json", "--yes"], 0);
+    daemon.trigger(&json!({"heal": true}));
+    let done = daemon.after(3);
+    assert_eq!((&done["result"], &done["verified"]), (&"unchanged".into(), &true.into()), "{done}");
+    let told = received(&listener, 3);
+    assert!(told[1]["title"].to_string().contains("waits for somebody who has the right"), "{told:#?}");
+    assert_eq!(told[2]["resolved"], true, "{told:#?}");
 }
 
 #[test]

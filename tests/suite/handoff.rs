@@ -4,24 +4,26 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
-use aksight::azure::Write;
+use aksight::azure::{Accepted, Write};
 use aksight::base::{ArmId, Kind, Role};
 use serde_json::{Value, json};
 
 use crate::TOP;
+use crate::asked::{NO, YES, asked};
 use crate::rehearsal::{Ended, Rehearsal, Served};
 
 const FILE: &str = "handoff.json";
 
 /// A stage on which principals with different rights act.
-struct Split {
-    stage: Rehearsal,
+pub(crate) struct Split {
+    pub(crate) stage: Rehearsal,
     served: Served,
 }
 
 impl Split {
-    fn with(principals: &[&str]) -> Self {
+    pub(crate) fn with(principals: &[&str]) -> Self {
         Self::on(Rehearsal::new(), principals)
     }
 
@@ -36,14 +38,14 @@ impl Split {
         Ended::of(&self.command(who, args).output().unwrap())
     }
 
-    fn command(&self, who: &str, args: &[&str]) -> std::process::Command {
+    pub(crate) fn command(&self, who: &str, args: &[&str]) -> std::process::Command {
         let mut command = self.stage.command(args);
         command.envs(self.served.variables_of(who));
         command
     }
 
     /// The report of somebody's command, which must end with this code.
-    fn report(&self, who: &str, args: &[&str], code: i32) -> Value {
+    pub(crate) fn report(&self, who: &str, args: &[&str], code: i32) -> Value {
         let ended = self.run(who, &[args, &["--output", "json"]].concat());
         let report = ended.json();
         assert_eq!((ended.code, &report["exit_code"]), (Some(code), &json!(code)), "{}", ended.all());
@@ -68,11 +70,27 @@ impl Split {
 
     /// A PUT of the owner's.
     fn put(&self, id: &str, kind: Kind, body: Value) {
+        self.write(Write::put(ArmId::parse(id).unwrap(), kind, body));
+    }
+
+    /// Something that the owner does.
+    fn write(&self, write: Write) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let write = Write::put(ArmId::parse(id).unwrap(), kind, body);
-            self.served.azure().await.write(write).await.unwrap();
+            let azure = self.served.azure().await;
+            if let Accepted::Running(operation) = azure.write(write).await.unwrap() {
+                let cancel = tokio_util::sync::CancellationToken::new();
+                azure.await_operation(operation, Duration::from_mins(1), &cancel, |_, _| {}).await.unwrap();
+            }
         });
+    }
+
+    /// Id and body of what is there and fits.
+    fn found(&self, fits: impl Fn(&str, &Value) -> bool) -> Vec<(String, Value)> {
+        let world = std::fs::read_to_string(self.stage.home().join("azure/world.json")).unwrap();
+        let world: Value = serde_json::from_str(&world).unwrap();
+        let all = world["resources"].as_object().unwrap().iter().filter(|(id, body)| fits(id, body));
+        all.map(|(id, body)| (id.clone(), body.clone())).collect()
     }
 
     fn file(&self) -> PathBuf {
@@ -191,12 +209,14 @@ fn roles_wait_for_somebody_who_may_assign_them_and_the_run_goes_on_after_that() 
     insta::assert_snapshot!("proposal", steady(&proposal.stderr, &split));
     let unasked = split.report("admin", &["handoff", "apply", FILE], 13);
     assert_eq!(codes(&unasked), ["AKS-0206"], "{unasked:#}");
+    let (code, said) = asked(&split.command("admin", &["handoff", "apply", FILE]), "Carry out 4 acts?").answered(NO);
+    assert_eq!(code, Some(2), "{said}");
     assert_eq!(split.writes(), before);
     // Half of it, then the rest; a third time there is nothing left.
     let half = split.report("half", &["handoff", "apply", FILE, "--yes"], 13);
     assert_eq!((units(&half, "done").len(), units(&half, "waiting")), (3, vec![ROLES[0].to_owned()]), "{half:#}");
-    let rest = split.report("admin", &["handoff", "apply", FILE, "--yes"], 0);
-    assert_eq!((units(&rest, "unchanged").len(), units(&rest, "done")), (3, vec![ROLES[0].to_owned()]), "{rest:#}");
+    let (code, said) = asked(&split.command("admin", &["handoff", "apply", FILE]), "Carry out 1 act?").answered(YES);
+    assert!(code == Some(0) && said.contains("3 "), "{said}");
     let (again, written) = (split.run("admin", &["handoff", "apply", FILE, "--yes"]), split.writes());
     assert!(again.code == Some(0) && again.stdout.contains("is there already"), "{}", again.all());
     assert_eq!(written.len(), before.len() + 4, "each act was done once: {written:#?}");
@@ -208,6 +228,56 @@ fn roles_wait_for_somebody_who_may_assign_them_and_the_run_goes_on_after_that() 
     assert!(nothing.code == Some(0) && nothing.stdout.contains("nothing waits"), "{}", nothing.all());
     assert!(!split.stage.home().join("none.json").exists());
     assert_eq!(split.writes(), written);
+}
+
+/// Drift of what it may mend is mended; a role that somebody took away waits for who may assign it.
+#[test]
+fn healing_does_what_it_may_and_leaves_the_rest_to_others() {
+    let split = Split::with(&["ci=Contributor", "admin=User Access Administrator,Reader"]);
+    split.report("ci", &["provision", "--yes"], 13);
+    split.report("ci", &["handoff", "--out", FILE], 13);
+    split.report("admin", &["handoff", "apply", FILE, "--yes"], 0);
+    split.report("ci", &["reconcile"], 0);
+    let grafana = split.found(|id, _| id.ends_with("/grafana/amg-quickstart")).remove(0).1;
+    let reads = |id: &str, body: &Value| {
+        id.contains("/accounts/amw-quickstart/") && body["properties"]["principalId"] == grafana["identity"]["principalId"]
+    };
+    let lost = ArmId::parse(&split.found(reads).remove(0).0).unwrap();
+    split.write(Write::delete(lost, Kind::RoleAssignment));
+    let cluster = || split.found(|id, _| id.ends_with("/managedclusters/aks-quickstart")).remove(0);
+    let (id, mut body) = cluster();
+    body["properties"]["networkProfile"]["advancedNetworking"]["observability"]["enabled"] = json!(false);
+    split.put(&id, Kind::ManagedCluster, body);
+    let healed = split.report("ci", &["reconcile", "--heal"], 13);
+    assert_eq!((codes(&healed), units(&healed, "waiting")), (vec!["AKS-0414"], vec![ROLES[1].to_owned()]), "{healed:#}");
+    assert_eq!(cluster().1["properties"]["networkProfile"]["advancedNetworking"]["observability"]["enabled"], true);
+    split.report("ci", &["handoff", "--out", FILE], 13);
+    split.report("admin", &["handoff", "apply", FILE, "--yes"], 0);
+    assert_eq!(split.report("ci", &["reconcile"], 0)["verified"], true);
+}
+
+/// In a fleet what waits is as unproven as what failed: the next ring starts when somebody did it. Each stack has a handoff of its own.
+#[test]
+fn a_fleet_waits_where_rights_end_and_goes_on_from_there() {
+    let fleet = std::fs::read_to_string(Path::new(TOP).join("terraform/examples/fleet/aksight-fleet.yaml")).unwrap();
+    let split = Split::on(Rehearsal::with(&fleet, "shops"), &["ci=Contributor", "admin=User Access Administrator,Reader"]);
+    let file = fleet.replace("00000000-0000-4000-8000-000000000001", split.served.subscription());
+    std::fs::write(split.stage.home().join("aksight.yaml"), file).unwrap();
+    let results = |report: &Value| {
+        let one = |line: &Value| line["report"]["result"].as_str().unwrap_or("-").to_owned();
+        report["stacks"].as_array().unwrap().iter().map(one).collect::<Vec<_>>()
+    };
+    let waiting = split.report("ci", &["provision", "--yes"], 13);
+    assert_eq!(results(&waiting), ["waiting", "-", "-"], "{waiting:#}");
+    let again = split.run("ci", &["provision", "--yes", "--quiet"]);
+    assert!(again.code == Some(13) && again.stdout.contains("aksight handoff --only hub --out hub.json"), "{}", again.all());
+    let written = split.run("ci", &["handoff", "--only", "hub", "--out", "hub.json"]);
+    assert!(written.code == Some(13) && written.stdout.contains("handoff apply hub.json --digest"), "{}", written.all());
+    split.report("admin", &["handoff", "apply", "hub.json", "--yes"], 0);
+    let done = split.report("ci", &["provision", "--yes"], 0);
+    assert_eq!(results(&done), ["unchanged", "changed", "changed"], "{done:#}");
+    let nothing = split.run("ci", &["handoff"]);
+    assert!(nothing.code == Some(0) && nothing.stdout.matches("nothing waits").count() == 3, "{}", nothing.all());
 }
 
 /// What depends on a role is left, and is done once the role is there: one handoff is enough here, too.

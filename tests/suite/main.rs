@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod browser;
+mod asked;
 mod bundle;
 mod copies;
 mod crash;

@@ -69,7 +69,7 @@ fn real(stage: &Rehearsal, variables: &[(&str, &str)], args: &[&str]) -> Ended {
 fn no_credentials() {
     let stage = Rehearsal::new();
     let ended = real(&stage, &[("ARM_USE_CLI", "false")], &["provision"]);
-    assert_eq!(ended.code, Some(1), "{}", ended.all());
+    assert_eq!(ended.code, Some(64), "{}", ended.all());
     assert!(ended.stderr.contains("AKS-0202") && ended.stderr.contains("ARM_CLIENT_ID"), "{}", ended.all());
 }
 
@@ -78,7 +78,7 @@ fn no_subscription() {
     let stage = Rehearsal::new();
     let principal = [("ARM_CLIENT_ID", "c"), ("ARM_CLIENT_SECRET", "s3cret"), ("ARM_TENANT_ID", "t")];
     let ended = real(&stage, &principal, &["provision"]);
-    assert_eq!(ended.code, Some(1), "{}", ended.all());
+    assert_eq!(ended.code, Some(64), "{}", ended.all());
     assert!(ended.stderr.contains("AKS-0203") && !ended.stderr.contains("s3cret"), "{}", ended.all());
 }
 

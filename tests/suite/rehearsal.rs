@@ -229,7 +229,7 @@ impl Served {
         let variable = |name: &str| Some(self.variables.iter().find(|(known, _)| known == name)?.1.clone());
         let http = azure::http::client(&[variable("SSL_CERT_FILE").unwrap().into()]).unwrap();
         let cloud = azure::discover(&variable("ARM_METADATA_HOSTNAME").unwrap(), &http).await.unwrap();
-        let credential = azure::credential::from_environment(variable).unwrap();
+        let credential = azure::credential::choose(variable).unwrap().source;
         Azure::connect(azure::Settings::new(cloud, credential, http, std::sync::Arc::new(RealClock))).unwrap()
     }
 

@@ -103,11 +103,8 @@ async fn look(script: Option<&Script>) -> SignIn {
     let mut found = SignIn { exit_code: exit_code(Outcome::Unchanged), ..SignIn::default() };
     if let Err(error) = follow(script, &mut found).await {
         found.problems.push(problem::of_azure(&error));
-        // An environment that is incomplete is bad usage; a sign-in that does not work is an error.
-        found.exit_code = match error {
-            azure::Error::FindCredential(_) | azure::Error::ReadFile { .. } if found.choice.is_none() => 64,
-            _ => exit_code(Outcome::Failed),
-        };
+        // Without a choice nothing was tried: the environment is incomplete. A sign-in that does not work is an error.
+        found.exit_code = if found.choice.is_none() { 64 } else { exit_code(Outcome::Failed) };
     }
     found
 }
@@ -141,7 +138,7 @@ async fn follow(script: Option<&Script>, found: &mut SignIn) -> Result<(), azure
     found.principal = Some(signed_in.principal);
     let Some(account) = signed_in.account else {
         found.problems.push(sign_in::no_subscription());
-        found.exit_code = exit_code(Outcome::Failed);
+        found.exit_code = 64;
         return Ok(());
     };
     found.account = Some(account?);

@@ -67,7 +67,11 @@ pub(crate) fn run(args: &DaemonArgs) -> std::io::Result<Exit> {
         tell(&config.open_secrets().into_iter().map(readable_by_all).collect::<Vec<_>>(), "")?;
         return match load() {
             Ok(targets) => {
-                writeln!(anstream::stdout(), "{}: {} stacks are valid", args.config.display(), targets.len())?;
+                let valid = match targets.len() {
+                    1 => "1 stack is valid".to_owned(),
+                    many => format!("{many} stacks are valid"),
+                };
+                writeln!(anstream::stdout(), "{}: {valid}", args.config.display())?;
                 Ok(Exit::Done)
             }
             Err(problems) => tell(&problems, "").map(|()| Exit::Usage),

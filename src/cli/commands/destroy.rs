@@ -116,12 +116,5 @@ fn answer(args: &Wanted<'_>, act: &Act) -> Answer {
         Reach::Stack => format!("Take the stack {name} away?"),
         Reach::Metrics => format!("Switch the metrics of the stack {name} off?"),
     };
-    match act.progress.suspend(|| prompt::confirm(&question, false)) {
-        Ok(true) => Answer::Yes,
-        Ok(false) => Answer::No,
-        Err(_) => {
-            act.stops.cancel.cancel();
-            Answer::No
-        }
-    }
+    act.progress.suspend(|| prompt::answer(&question))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use aksight::base::{SPANS, span};
-use aksight::event::{Event, FleetReport, Report, Stream, UnitId};
+use aksight::event::{Event, FleetLine, FleetReport, Report, Stream, UnitId};
 use aksight::run::{self, March, Purpose, Setup, conduct};
 use aksight::spec::FleetStack;
 use tracing::field::Empty;
@@ -134,7 +134,7 @@ fn tell(args: &StackArgs, script: &FleetScript, report: &FleetReport) -> std::io
         Output::Json => writeln!(std::io::stdout(), "{}", view::fleet::json(report)),
         Output::Text => {
             std::io::stderr().write_all(problems(script, report, &Terminal::of_stderr()).as_bytes())?;
-            std::io::stdout().write_all(view::fleet::text(report, &Terminal::of_stdout()).as_bytes())
+            std::io::stdout().write_all(results(report, &Terminal::of_stdout()).as_bytes())
         }
         // The desk tells it.
         Output::Github | Output::Azdo => Ok(()),
@@ -143,7 +143,15 @@ fn tell(args: &StackArgs, script: &FleetScript, report: &FleetReport) -> std::io
 
 /// Everything for people in one text.
 fn text(script: &FleetScript, report: &FleetReport, terminal: &Terminal) -> String {
-    problems(script, report, terminal) + &view::fleet::text(report, terminal)
+    problems(script, report, terminal) + &results(report, terminal)
+}
+
+/// How it ended. What one stack hands off is more than a line of a table.
+fn results(report: &FleetReport, terminal: &Terminal) -> String {
+    match report.stacks.as_slice() {
+        [FleetLine { report: Some(only), .. }] if only.handoff.is_some() => view::report::text(only, terminal),
+        _ => view::fleet::text(report, terminal),
+    }
 }
 
 /// What is wrong, stack by stack.

@@ -12,7 +12,7 @@ use aksight::bundle;
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::{Handoff, Outcome, Report};
 use aksight::plan::{Approved, Checked, Plan};
-use aksight::run::{self, Answer, Handed, Handing, Helper, RealClock, exit_code, problem};
+use aksight::run::{self, Answer, Handed, Handing, Helper, RealClock, problem};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::act::{self, Act};
@@ -163,7 +163,7 @@ fn apply(args: &ApplyArgs) -> std::io::Result<Exit> {
                         progress.suspend(|| drop(std::io::stderr().write_all(text.as_bytes())));
                     }
                 };
-                let ask = |plan: &Plan<Approved>| answer(args, &progress, &stops, plan);
+                let ask = |plan: &Plan<Approved>| answer(args, &progress, plan);
                 let handed = Handed { file: args.file.clone(), content, digest, max_age: args.max_age, show: &show, ask: &ask };
                 Box::pin(run::hand_over(&helper, &handed)).await
             }
@@ -203,24 +203,17 @@ async fn ready(args: &ApplyArgs) -> Result<(Handoff, String, stage::SignIn), Ref
 fn refusal(refused: &Refused) -> Report {
     let mut report = Report::new(view::handoff::APPLY);
     report.result = Outcome::Failed;
-    report.exit_code = exit_code(Outcome::Failed);
+    report.exit_code = refused.exit_code;
     report.diagnostics.clone_from(&refused.problems);
     report
 }
 
-fn answer(args: &ApplyArgs, progress: &Progress, stops: &Stops, plan: &Plan<Approved>) -> Answer {
+fn answer(args: &ApplyArgs, progress: &Progress, plan: &Plan<Approved>) -> Answer {
     if args.yes {
         return Answer::Yes;
     }
     if args.output != Shown::Text || !prompt::possible() {
         return Answer::Nobody;
     }
-    match progress.suspend(|| prompt::confirm(&view::handoff::question(plan), false)) {
-        Ok(true) => Answer::Yes,
-        Ok(false) => Answer::No,
-        Err(_) => {
-            stops.cancel.cancel();
-            Answer::No
-        }
-    }
+    progress.suspend(|| prompt::answer(&view::handoff::question(plan)))
 }

@@ -129,12 +129,5 @@ fn answer(args: &ProvisionArgs, act: &Act, plan: &Plan<Approved>) -> Answer {
     }
     let summary = plan.summary();
     let question = if summary.writes() == 0 { "Wait for it to take effect?" } else { "Carry this out?" };
-    match act.progress.suspend(|| prompt::confirm(question, false)) {
-        Ok(true) => Answer::Yes,
-        Ok(false) => Answer::No,
-        Err(_) => {
-            act.stops.cancel.cancel();
-            Answer::No
-        }
-    }
+    act.progress.suspend(|| prompt::answer(question))
 }

@@ -45,6 +45,14 @@ pub(crate) fn text(report: &FleetReport, terminal: &Terminal) -> String {
         duration(report.seconds)
     );
     told += &terminal.paragraph("", &said);
+    let waits = |line: &&FleetLine| {
+        line.report.as_ref().is_some_and(|report| report.waits_for_rights() || report.handoff.is_some())
+    };
+    for line in report.stacks.iter().filter(waits) {
+        let name = &line.name;
+        let next = format!("`aksight handoff --only {name} --out {name}.json` writes down what waits in {name}, for somebody who has the rights");
+        told += &terminal.paragraph("  next: ", &next);
+    }
     if let Some(sweep) = &report.sweep {
         told += &terminal.paragraph("", &swept(sweep));
     }
@@ -109,9 +117,11 @@ fn changes(report: &Report) -> String {
     told.join(" ")
 }
 
-const fn result(report: &Report) -> &'static str {
+fn result(report: &Report) -> &'static str {
+    let is_handoff = report.command == "handoff";
     match report.result {
         Outcome::Changed => "changed",
+        Outcome::Unchanged if is_handoff => "nothing waits",
         Outcome::Unchanged => "as wished",
         Outcome::Planned => "planned",
         Outcome::Drifted => "drifted",

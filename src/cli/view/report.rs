@@ -72,6 +72,7 @@ fn headline(report: &Report, terminal: &Terminal) -> String {
         }
         Outcome::Waiting => (Tone::Change, format!("Stack {stack} waits for approval; nothing was changed.")),
         Outcome::Interrupted => (Tone::Change, format!("Stack {stack}: stopped; run the same command again to go on.")),
+        Outcome::Failed if report.stack.is_none() => (Tone::Bad, "Failed; nothing was begun.".to_owned()),
         Outcome::Failed => (Tone::Bad, format!("Stack {stack}: failed.")),
     });
     let rehearsal = if report.rehearsal { " (rehearsal)" } else { "" };

@@ -37,6 +37,7 @@ pub(super) fn of_withheld(right: &Right, error: &Error) -> Diagnostic {
 fn kind(error: &Error) -> (Code, Option<&'static str>) {
     match error {
         Error::FindCredential(_) => return (Code::NoCredentials, Some(SIGN_IN)),
+        Error::OpenCertificate { .. } => return (Code::NoCredentials, Some(CERTIFICATE)),
         Error::FetchToken { transient: false, remedy, .. } => return (Code::AzureCredential, Some(remedy)),
         Error::OutlastBound { .. } => {
             return (Code::AzureTimeout, Some("the operation may still succeed: run the same command again later"));
@@ -68,6 +69,8 @@ fn kind(error: &Error) -> (Code, Option<&'static str>) {
 }
 
 const SIGN_IN: &str = "set `ARM_CLIENT_ID`, `ARM_CLIENT_SECRET`, `ARM_TENANT_ID` and `ARM_SUBSCRIPTION_ID`, or run `az login`; `--simulate` needs none";
+
+const CERTIFICATE: &str = "check `ARM_CLIENT_CERTIFICATE_PATH` and `ARM_CLIENT_CERTIFICATE_PASSWORD`";
 
 fn by_class(error: &Error) -> (Code, Option<&'static str>) {
     match error.class() {

@@ -219,5 +219,5 @@ fn the_daemon_takes_its_files() {
     }
     let done = aksight(etc, &["daemon", "--check", "--config", "config/aksightd.toml"]);
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
-    assert!(text(&done.stdout).contains("1 stacks are valid"), "{}", text(&done.stdout));
+    assert!(text(&done.stdout).contains("1 stack is valid"), "{}", text(&done.stdout));
 }
