@@ -395,6 +395,7 @@ fn it_waits_for_who_has_the_right_and_goes_on_by_itself() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     std::fs::write(split.stage.home().join("hook"), format!("http://{}/secret\n", listener.local_addr().unwrap())).unwrap();
     configured(&split.stage, "notify = [{url_file = \"hook\"}]");
+    let receiver = std::thread::spawn(move || received(&listener, 3));
     let daemon = Daemon::of(&split.stage, split.command("ci", &["daemon"]));
     daemon.after(1);
     daemon.trigger(&json!({"heal": true}));
@@ -405,7 +406,7 @@ fn it_waits_for_who_has_the_right_and_goes_on_by_itself() {
     daemon.trigger(&json!({"heal": true}));
     let done = daemon.after(3);
     assert_eq!((&done["result"], &done["verified"]), (&"unchanged".into(), &true.into()), "{done}");
-    let told = received(&listener, 3);
+    let told = receiver.join().unwrap();
     assert!(told[1]["title"].to_string().contains("waits for somebody who has the right"), "{told:#?}");
     assert_eq!(told[2]["resolved"], true, "{told:#?}");
 }

@@ -28,6 +28,13 @@ impl Split {
     }
 
     fn on(stage: Rehearsal, principals: &[&str]) -> Self {
+        let split = Self::unregistered(stage, principals);
+        split.served.register();
+        split
+    }
+
+    /// With none of the providers registered.
+    fn unregistered(stage: Rehearsal, principals: &[&str]) -> Self {
         let options: Vec<&str> = principals.iter().flat_map(|one| ["--principal", one]).collect();
         let served = Served::start(&stage, &options);
         Self { stage, served }
@@ -216,7 +223,7 @@ fn roles_wait_for_somebody_who_may_assign_them_and_the_run_goes_on_after_that() 
     let half = split.report("half", &["handoff", "apply", FILE, "--yes"], 13);
     assert_eq!((units(&half, "done").len(), units(&half, "waiting")), (3, vec![ROLES[0].to_owned()]), "{half:#}");
     let (code, said) = asked(&split.command("admin", &["handoff", "apply", FILE]), "Carry out 1 act?").answered(YES);
-    assert!(code == Some(0) && said.contains("3 "), "{said}");
+    assert!(code == Some(0) && said.matches("nothing is to be done").count() == 3, "{said}");
     let (again, written) = (split.run("admin", &["handoff", "apply", FILE, "--yes"]), split.writes());
     assert!(again.code == Some(0) && again.stdout.contains("is there already"), "{}", again.all());
     assert_eq!(written.len(), before.len() + 4, "each act was done once: {written:#?}");
@@ -237,7 +244,6 @@ fn healing_does_what_it_may_and_leaves_the_rest_to_others() {
     split.report("ci", &["provision", "--yes"], 13);
     split.report("ci", &["handoff", "--out", FILE], 13);
     split.report("admin", &["handoff", "apply", FILE, "--yes"], 0);
-    split.report("ci", &["reconcile"], 0);
     let grafana = split.found(|id, _| id.ends_with("/grafana/amg-quickstart")).remove(0).1;
     let reads = |id: &str, body: &Value| {
         id.contains("/accounts/amw-quickstart/") && body["properties"]["principalId"] == grafana["identity"]["principalId"]
@@ -251,9 +257,6 @@ fn healing_does_what_it_may_and_leaves_the_rest_to_others() {
     let healed = split.report("ci", &["reconcile", "--heal"], 13);
     assert_eq!((codes(&healed), units(&healed, "waiting")), (vec!["AKS-0414"], vec![ROLES[1].to_owned()]), "{healed:#}");
     assert_eq!(cluster().1["properties"]["networkProfile"]["advancedNetworking"]["observability"]["enabled"], true);
-    split.report("ci", &["handoff", "--out", FILE], 13);
-    split.report("admin", &["handoff", "apply", FILE, "--yes"], 0);
-    assert_eq!(split.report("ci", &["reconcile"], 0)["verified"], true);
 }
 
 /// In a fleet what waits is as unproven as what failed: the next ring starts when somebody did it. Each stack has a handoff of its own.
@@ -327,7 +330,10 @@ fn what_somebody_did_with_the_commands_in_the_file_counts_as_well() {
 /// Without the registrations terraform is not started; with them a reviewed plan goes on as it was reviewed.
 #[test]
 fn registrations_wait_before_anything_is_made_and_a_reviewed_plan_survives_that() {
-    let split = Split::with(&["ci=Contributor@rg-aksight-quickstart,Reader", "boss=Contributor,User Access Administrator"]);
+    let split = Split::unregistered(
+        Rehearsal::new(),
+        &["ci=Contributor@rg-aksight-quickstart,Reader", "boss=Contributor,User Access Administrator"],
+    );
     split.report("ci", &["plan", "--out", "reviewed.plan"], 2);
     let waiting = split.report("ci", &["provision", "--plan", "reviewed.plan"], 13);
     let left = units(&waiting, "waiting");
@@ -354,7 +360,7 @@ fn registrations_wait_before_anything_is_made_and_a_reviewed_plan_survives_that(
 /// What was planned and never begun is not taken for ours when somebody makes it while the run waits.
 #[test]
 fn what_somebody_made_while_it_waited_is_not_taken_over() {
-    let split = Split::with(&["ci=Contributor@rg-aksight-quickstart,Reader"]);
+    let split = Split::unregistered(Rehearsal::new(), &["ci=Contributor@rg-aksight-quickstart,Reader"]);
     split.report("ci", &["provision", "--yes"], 13);
     split.served.register();
     let group = ArmId::of_group(split.served.subscription(), "rg-aksight-quickstart");

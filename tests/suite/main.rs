@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
-mod browser;
 mod asked;
+mod browser;
 mod bundle;
 mod copies;
 mod crash;

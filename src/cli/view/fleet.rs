@@ -45,12 +45,13 @@ pub(crate) fn text(report: &FleetReport, terminal: &Terminal) -> String {
         duration(report.seconds)
     );
     told += &terminal.paragraph("", &said);
-    let waits = |line: &&FleetLine| {
-        line.report.as_ref().is_some_and(|report| report.waits_for_rights() || report.handoff.is_some())
-    };
+    let waits =
+        |line: &&FleetLine| line.report.as_ref().is_some_and(|report| report.waits_for_rights() || report.handoff.is_some());
     for line in report.stacks.iter().filter(waits) {
         let name = &line.name;
-        let next = format!("`aksight handoff --only {name} --out {name}.json` writes down what waits in {name}, for somebody who has the rights");
+        let next = format!(
+            "`aksight handoff --only {name} --out {name}.json` writes down what waits in {name}, for somebody who has the rights"
+        );
         told += &terminal.paragraph("  next: ", &next);
     }
     if let Some(sweep) = &report.sweep {
