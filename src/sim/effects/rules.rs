@@ -1,5 +1,7 @@
 //! Recording rules of a workspace: what a rule group adds to it (contract §7.1).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,25 +19,27 @@ pub struct Rule {
     pub cluster: Option<String>,
 }
 
-/// The recording rules that work on a workspace: groups that are enabled, have it among their scopes and lie in its region.
-pub fn in_force(resources: &Resources, workspace: &str) -> Vec<Rule> {
+/// The recording rules that work on each workspace, by its lower-case id: of groups that are enabled, have it among their scopes and lie
+/// in its region. Of all at once, because in a large world a search for each of them would be dear.
+pub fn in_force(resources: &Resources) -> BTreeMap<String, Vec<Rule>> {
     let region =
         |body: &Value| body.get("location").and_then(Value::as_str).map(|text| text.replace(' ', "").to_ascii_lowercase());
-    let home = resources.get(workspace).and_then(region);
-    resources
-        .iter()
-        .filter(|(id, _)| id.contains("/providers/microsoft.alertsmanagement/prometheusrulegroups/"))
-        .map(|(_, body)| body)
-        .filter(|body| region(body) == home)
-        .filter(|body| body.pointer("/properties/enabled").and_then(Value::as_bool).unwrap_or(true))
-        .filter(|body| {
-            list(body, "/properties/scopes").iter().any(|scope| scope.as_str().is_some_and(|s| s.eq_ignore_ascii_case(workspace)))
-        })
-        .flat_map(|body| {
-            let cluster = body.pointer("/properties/clusterName").and_then(Value::as_str).map(str::to_owned);
-            list(body, "/properties/rules").iter().filter_map(move |rule| read(rule, cluster.as_deref()))
-        })
-        .collect()
+    let mut all: BTreeMap<String, Vec<Rule>> = BTreeMap::new();
+    let groups = resources.iter().filter(|(id, _)| id.contains("/providers/microsoft.alertsmanagement/prometheusrulegroups/"));
+    for (_, group) in groups {
+        if group.pointer("/properties/enabled").and_then(Value::as_bool) == Some(false) {
+            continue;
+        }
+        let cluster = group.pointer("/properties/clusterName").and_then(Value::as_str);
+        let scopes = list(group, "/properties/scopes").iter().filter_map(Value::as_str).map(str::to_ascii_lowercase);
+        for workspace in scopes.collect::<BTreeSet<_>>() {
+            if resources.get(&workspace).is_some_and(|body| region(body) == region(group)) {
+                let rules = list(group, "/properties/rules").iter().filter_map(|rule| read(rule, cluster));
+                all.entry(workspace).or_default().extend(rules);
+            }
+        }
+    }
+    all
 }
 
 fn list<'a>(body: &'a Value, pointer: &str) -> &'a [Value] {
@@ -93,7 +97,7 @@ mod tests {
             let mut group = group.clone();
             change(&mut group);
             world.insert(id.to_owned(), group);
-            in_force(&world, WORKSPACE).into_iter().map(|rule| rule.record).collect::<Vec<_>>()
+            in_force(&world).remove(WORKSPACE).unwrap_or_default().into_iter().map(|rule| rule.record).collect::<Vec<_>>()
         };
         assert_eq!(read(&|_| ()), ["a:b"]);
         assert!(read(&|group| group["location"] = "northeurope".into()).is_empty());

@@ -128,8 +128,10 @@ impl Planes {
                 self.cluster_entry(id).note(view, cluster);
             }
         }
+        let mut rules = in_force(view.resources);
         for id in of_kind(view.resources, types::WORKSPACE) {
-            self.workspaces.entry(id.to_owned()).or_default().observe(view.now, view.delays.rules, in_force(view.resources, id));
+            let rules = rules.remove(id).unwrap_or_default();
+            self.workspaces.entry(id.to_owned()).or_default().observe(view.now, view.delays.rules, rules);
         }
         for id in of_kind(view.resources, types::GRAFANA) {
             let body = view.resources.get(id).unwrap_or(&serde_json::Value::Null);
