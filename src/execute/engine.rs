@@ -36,20 +36,22 @@ impl Execution {
 pub(super) struct Outcome {
     /// What proves it.
     pub(super) evidence: String,
-    /// Lines within this unit that ended otherwise than the unit itself: terraform's resources.
-    pub(super) within: BTreeMap<UnitId, (UnitStatus, Duration)>,
 }
 
 impl Outcome {
     pub(super) fn proven(evidence: impl Into<String>) -> Self {
-        Self { evidence: evidence.into(), within: BTreeMap::new() }
+        Self { evidence: evidence.into() }
     }
 }
+
+/// How the lines within a unit ended, terraform's resources: they count, however the unit itself ends.
+pub(super) type Within = BTreeMap<UnitId, (UnitStatus, Duration)>;
 
 struct Ended {
     unit: UnitId,
     elapsed: Duration,
     result: Result<Outcome, Error>,
+    within: Within,
 }
 
 impl Ended {
@@ -115,21 +117,22 @@ async fn carry_out(unit: Unit, hands: Hands, writer: Option<Arc<Mutex<()>>>) -> 
     };
     let started = Instant::now();
     hands.events.emit(Event::UnitStarted { unit: unit.id.clone(), title: unit.title.clone() });
-    let result = record_and_do(&unit, hands.clone()).await;
+    let within = std::sync::Mutex::default();
+    let result = record_and_do(&unit, hands.clone(), &within).await;
     drop(guard);
     if let Err(error) = &result {
         span::failed(&Span::current(), chain(error));
     }
-    Ended { unit: unit.id, elapsed: started.elapsed(), result }
+    Ended { unit: unit.id, elapsed: started.elapsed(), result, within: within.into_inner().unwrap_or_default() }
 }
 
-async fn record_and_do(unit: &Unit, mut hands: Hands) -> Result<Outcome, Error> {
+async fn record_and_do(unit: &Unit, mut hands: Hands, within: &std::sync::Mutex<Within>) -> Result<Outcome, Error> {
     let Some(step) = &unit.step else { return Ok(Outcome::proven(unit.reason.clone())) };
     if let Some(stack) = &hands.stack {
         let intent = stack.journal.intend(&stack.run, unit.id.as_str(), &json!(step), hands.clock.now()).await?;
         hands.intent = Some(intent);
     }
-    let result = steps::perform(unit, step, &hands).await;
+    let result = steps::perform(unit, step, &hands, within).await;
     if let (Some(stack), Some(intent)) = (&hands.stack, hands.intent) {
         let (outcome, evidence) = match &result {
             Ok(done) => ("done", done.evidence.clone()),
@@ -186,11 +189,21 @@ impl Book {
             Err(error) if error.is_withheld() => error.to_string(),
             Err(error) => chain(error),
         };
-        if let Ok(outcome) = &ended.result {
-            for line in &mut self.lines {
-                if let Some((status, elapsed)) = outcome.within.get(&line.id) {
+        let has_failed = ended.within.values().any(|(status, _)| *status == UnitStatus::Failed);
+        for line in &mut self.lines {
+            match ended.within.get(&line.id) {
+                Some((status, elapsed)) => {
                     (line.status, line.elapsed) = (*status, *elapsed);
+                    if *status != UnitStatus::Done {
+                        line.reason.clone_from(&detail);
+                    }
                 }
+                // What terraform did not come to because of another one.
+                None if has_failed && self.within.get(&line.id) == Some(&ended.unit) && line.status == UnitStatus::Planned => {
+                    line.status = UnitStatus::Blocked;
+                    "a resource before it failed".clone_into(&mut line.reason);
+                }
+                None => {}
             }
         }
         for line in self.lines.iter_mut().filter(|line| line.id == ended.unit) {

@@ -268,3 +268,18 @@ fn a_role_inside_the_cluster_is_awaited() {
     assert_eq!(done.unit("role:me-writes-settings")["status"], "done", "{}", done.all());
     assert_eq!(result(&stage.provision()), "unchanged");
 }
+
+/// What terraform made before it failed is told as made, and is there when the next run goes on.
+#[test]
+fn a_failed_apply_tells_what_was_made_before() {
+    let stage = Rehearsal::new();
+    let failed = stage.act("provision", &["--yes", "--fault", "error:403:PUT:managedClusters/aks-quickstart:99"]);
+    assert_eq!(failed.code, Some(1), "{}", failed.all());
+    let unit = |name: &str| failed.unit(&format!("terraform:azurerm_{name}.this"));
+    let status = |name: &str| unit(name)["status"].as_str().unwrap().to_owned();
+    let names = ["resource_group", "monitor_workspace", "dashboard_grafana", "kubernetes_cluster"];
+    assert_eq!(names.map(status), ["done", "done", "done", "failed"], "{}", failed.all());
+    assert!(unit("kubernetes_cluster")["reason"].as_str().unwrap().contains("terraform did not do it"), "{}", failed.all());
+    assert_eq!(failed.unit("metrics-addon")["status"], "blocked", "{}", failed.all());
+    stage.provision();
+}

@@ -99,8 +99,12 @@ fn done(report: &Report, terminal: &Terminal) -> String {
         (UnitStatus::Blocked, "not started", Tone::Change),
         (UnitStatus::Cancelled, "stopped", Tone::Change),
     ] {
-        for unit in with(status) {
-            told.push_str(&labelled(&format!("  {word}: "), tone, &format!("{}: {}", unit.title, unit.reason), terminal));
+        // Those that have the same reason are told together.
+        let units: Vec<&UnitLine> = with(status).collect();
+        for alike in units.chunk_by(|one, other| one.reason == other.reason) {
+            let titles: Vec<&str> = alike.iter().map(|unit| unit.title.as_str()).collect();
+            let reason = alike.first().map_or("", |unit| unit.reason.as_str());
+            told.push_str(&labelled(&format!("  {word}: "), tone, &format!("{}: {reason}", titles.join(", ")), terminal));
         }
     }
     let unchanged: Vec<&UnitLine> = with(UnitStatus::Unchanged).collect();

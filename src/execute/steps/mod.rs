@@ -10,18 +10,20 @@ mod rule_groups;
 mod settings;
 mod terraform;
 
+use std::sync::Mutex;
+
 pub use settings::TAKEN_UP;
 
-use super::engine::Outcome;
+use super::engine::{Outcome, Within};
 use super::{Error, Hands};
 use crate::plan::{Step, Unit};
 
-/// Carries out a step: read, compare, write what differs, wait, read back.
-pub(super) async fn perform(unit: &Unit, step: &Step, hands: &Hands) -> Result<Outcome, Error> {
+/// Carries out a step: read, compare, write what differs, wait, read back. Notes in `within` how what it consists of ended.
+pub(super) async fn perform(unit: &Unit, step: &Step, hands: &Hands, within: &Mutex<Within>) -> Result<Outcome, Error> {
     let id = &unit.id;
     match step {
         Step::RegisterProvider { namespace } => providers::register(id, namespace, hands).await,
-        Step::ApplyTerraform => terraform::apply(id, hands).await,
+        Step::ApplyTerraform => terraform::apply(id, hands, within).await,
         Step::EnsureGrafanaIdentity { grafana } => grafana::ensure_identity(id, grafana, hands).await,
         Step::IntegrateWorkspaces { grafana, workspaces } => grafana::integrate(id, grafana, workspaces, hands).await,
         Step::PutEndpoint(wish) => collection::put_endpoint(id, wish, hands).await,

@@ -9,19 +9,17 @@ use tracing::field::Empty;
 
 use crate::base::{SPANS, span};
 use crate::event::{Event, UnitId, UnitStatus};
-use crate::execute::engine::Outcome;
+use crate::execute::engine::{Outcome, Within};
 use crate::execute::{Error, Hands};
 use crate::terraform::{Action, Message, Watch};
 
-type Lines = BTreeMap<UnitId, (UnitStatus, Duration)>;
-
-pub(super) async fn apply(unit: &UnitId, hands: &Hands) -> Result<Outcome, Error> {
-    let lines: Mutex<Lines> = Mutex::default();
+/// Notes in `within` how each resource ended.
+pub(super) async fn apply(unit: &UnitId, hands: &Hands, within: &Mutex<Within>) -> Result<Outcome, Error> {
     let spans = Spans::default();
     let hear = |message: Message| {
         spans.hear(&message);
         if let Some((line, status, elapsed)) = tell(unit, &message, hands)
-            && let Ok(mut lines) = lines.lock()
+            && let Ok(mut lines) = within.lock()
         {
             lines.insert(line, (status, elapsed));
         }
@@ -29,8 +27,10 @@ pub(super) async fn apply(unit: &UnitId, hands: &Hands) -> Result<Outcome, Error
     let watch = Watch { on: &hear, cancel: &hands.cancel, again: &hands.again };
     let stack = hands.stack()?;
     let summary = stack.terraform.apply(&stack.plan_file, watch).await?;
-    let evidence = format!("terraform applied: {} added, {} changed, {} destroyed", summary.add, summary.change, summary.remove);
-    Ok(Outcome { evidence, within: lines.into_inner().unwrap_or_default() })
+    Ok(Outcome::proven(format!(
+        "terraform applied: {} added, {} changed, {} destroyed",
+        summary.add, summary.change, summary.remove
+    )))
 }
 
 /// The spans of the resources that terraform is at work on, by their addresses.
@@ -91,6 +91,9 @@ fn tell(unit: &UnitId, message: &Message, hands: &Hands) -> Option<(UnitId, Unit
         Message::Completed { address, id, elapsed, .. } => {
             let name = id.as_deref().and_then(|id| id.rsplit('/').next()).unwrap_or_default();
             end(address, UnitStatus::Done, *elapsed, format!("`{name}` is there"))
+        }
+        Message::Failed { address, elapsed, .. } if hands.cancel.is_cancelled() => {
+            end(address, UnitStatus::Cancelled, *elapsed, "interrupted".to_owned())
         }
         Message::Failed { address, elapsed, .. } => end(address, UnitStatus::Failed, *elapsed, String::new()),
         Message::Interrupting => {
