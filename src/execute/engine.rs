@@ -83,7 +83,11 @@ pub async fn run(plan: &Plan<Approved>, hands: &Hands) -> Result<Execution, Erro
                 if ended.result.is_ok() {
                     order.done(&ended.unit);
                 } else {
-                    let why = if ended.is_withheld() { "a unit it needs waits" } else { "a unit it needs failed" };
+                    let why = match (ended.is_withheld(), hands.cancel.is_cancelled()) {
+                        (true, _) => "a unit it needs waits",
+                        (false, true) => "a unit it needs was stopped",
+                        (false, false) => "a unit it needs failed",
+                    };
                     for id in order.block_after(&ended.unit) {
                         book.mark(&id, UnitStatus::Blocked, why);
                     }
