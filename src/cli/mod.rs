@@ -16,7 +16,7 @@ pub(crate) use exit::Exit;
 
 /// Runs the command that was typed.
 pub(crate) fn main() -> Exit {
-    match args::Args::try_parse() {
+    let exit = match args::Args::try_parse() {
         // An error here is a stream that cannot be written: whoever read it has gone.
         Ok(args) => commands::run(&args.command).unwrap_or(Exit::Error),
         Err(error) => {
@@ -25,5 +25,7 @@ pub(crate) fn main() -> Exit {
             drop(error.print());
             exit
         }
-    }
+    };
+    prompt::leave();
+    exit
 }

@@ -9,6 +9,7 @@ pub mod process;
 pub mod service;
 pub mod signals;
 pub mod socket;
+pub mod terminal;
 
 #[cfg(unix)]
 mod unix;

@@ -5,12 +5,14 @@ mod process;
 mod service;
 mod signals;
 mod socket;
+mod terminal;
 
 pub(super) use files::*;
 pub(super) use process::*;
 pub(super) use service::{tell, watchdog};
 pub(super) use signals::Signals;
 pub(super) use socket::Socket;
+pub(super) use terminal::Modes;
 
 use std::path::PathBuf;
 

@@ -177,8 +177,9 @@ pub(super) fn listen(stops: &Stops, events: &Stream) {
             if stops.cancel.is_cancelled() {
                 stops.again.cancel();
             } else {
-                events.warn("stopping: what is at work is brought to a safe end first");
+                // First, because a question on the screen keeps every message waiting until it is given up.
                 stops.cancel.cancel();
+                events.warn("stopping: what is at work is brought to a safe end first");
             }
         }
     });

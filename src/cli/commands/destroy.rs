@@ -116,5 +116,5 @@ fn answer(args: &Wanted<'_>, act: &Act) -> Answer {
         Reach::Stack => format!("Take the stack {name} away?"),
         Reach::Metrics => format!("Switch the metrics of the stack {name} off?"),
     };
-    act.progress.suspend(|| prompt::answer(&question))
+    act.progress.suspend(|| prompt::answer(&question, false, &act.stops.cancel))
 }

@@ -163,7 +163,7 @@ fn apply(args: &ApplyArgs) -> std::io::Result<Exit> {
                         progress.suspend(|| drop(std::io::stderr().write_all(text.as_bytes())));
                     }
                 };
-                let ask = |plan: &Plan<Approved>| answer(args, &progress, plan);
+                let ask = |plan: &Plan<Approved>| answer(args, &progress, &stops, plan);
                 let handed = Handed { file: args.file.clone(), content, digest, max_age: args.max_age, show: &show, ask: &ask };
                 Box::pin(run::hand_over(&helper, &handed)).await
             }
@@ -208,12 +208,12 @@ fn refusal(refused: &Refused) -> Report {
     report
 }
 
-fn answer(args: &ApplyArgs, progress: &Progress, plan: &Plan<Approved>) -> Answer {
+fn answer(args: &ApplyArgs, progress: &Progress, stops: &Stops, plan: &Plan<Approved>) -> Answer {
     if args.yes {
         return Answer::Yes;
     }
     if args.output != Shown::Text || !prompt::possible() {
         return Answer::Nobody;
     }
-    progress.suspend(|| prompt::answer(&view::handoff::question(plan)))
+    progress.suspend(|| prompt::answer(&view::handoff::question(plan), false, &stops.cancel))
 }

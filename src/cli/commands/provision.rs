@@ -129,5 +129,5 @@ fn answer(args: &ProvisionArgs, act: &Act, plan: &Plan<Approved>) -> Answer {
     }
     let summary = plan.summary();
     let question = if summary.writes() == 0 { "Wait for it to take effect?" } else { "Carry this out?" };
-    act.progress.suspend(|| prompt::answer(question))
+    act.progress.suspend(|| prompt::answer(question, false, &act.stops.cancel))
 }

@@ -2,6 +2,7 @@
 
 use aksight::diag::{Code, Diagnostic};
 use aksight::event::Report;
+use aksight::run::Answer;
 use aksight::terraform::{OFFICIAL_BASE, PINNED, Release, Transferred, install};
 
 use super::act::Act;
@@ -16,14 +17,16 @@ pub(crate) fn would_help(report: &Report) -> bool {
 /// stops the command.
 pub(crate) async fn offer(act: &Act, asked: bool) -> bool {
     let question = format!("No usable terraform. Fetch terraform {PINNED} from {OFFICIAL_BASE} into your cache?");
-    let wanted = asked
-        || prompt::possible()
-            && act.progress.suspend(|| prompt::confirm(&question, true)).unwrap_or_else(|_| {
+    if !asked {
+        let answer = || act.progress.suspend(|| prompt::answer(&question, true, &act.stops.cancel));
+        match if prompt::possible() { answer() } else { Answer::Nobody } {
+            Answer::Yes => {}
+            Answer::No | Answer::Nobody => return false,
+            Answer::BrokenOff => {
                 act.stops.cancel.cancel();
-                false
-            });
-    if !wanted {
-        return false;
+                return false;
+            }
+        }
     }
     act.progress.say(&format!("fetching terraform {PINNED}"));
     match fetch().await {
