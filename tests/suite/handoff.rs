@@ -224,6 +224,7 @@ fn roles_wait_for_somebody_who_may_assign_them_and_the_run_goes_on_after_that() 
     assert_eq!((units(&half, "done").len(), units(&half, "waiting")), (3, vec![ROLES[0].to_owned()]), "{half:#}");
     let (code, said) = asked(&split.command("admin", &["handoff", "apply", FILE]), "Carry out 1 act?").answered(YES);
     assert!(code == Some(0) && said.matches("nothing is to be done").count() == 3, "{said}");
+    assert!(said.contains("created: Monitoring Reader on the subscription for Grafana"), "{said}");
     let (again, written) = (split.run("admin", &["handoff", "apply", FILE, "--yes"]), split.writes());
     assert!(again.code == Some(0) && again.stdout.contains("is there already"), "{}", again.all());
     assert_eq!(written.len(), before.len() + 4, "each act was done once: {written:#?}");

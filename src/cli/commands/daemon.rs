@@ -24,6 +24,7 @@ use super::{act, sweep};
 use crate::cli::exit::Exit;
 use crate::cli::log;
 use crate::cli::stage::{self, Output, Provider, Script, StackArgs, Stops, pace};
+use crate::cli::view::counted;
 
 /// Keep stacks as their files say, on a schedule, with an HTTP door (docs/daemon.md).
 #[derive(Debug, Args)]
@@ -67,11 +68,8 @@ pub(crate) fn run(args: &DaemonArgs) -> std::io::Result<Exit> {
         tell(&config.open_secrets().into_iter().map(readable_by_all).collect::<Vec<_>>(), "")?;
         return match load() {
             Ok(targets) => {
-                let valid = match targets.len() {
-                    1 => "1 stack is valid".to_owned(),
-                    many => format!("{many} stacks are valid"),
-                };
-                writeln!(anstream::stdout(), "{}: {valid}", args.config.display())?;
+                let (stacks, are) = (counted(targets.len(), "stack"), if targets.len() == 1 { "is" } else { "are" });
+                writeln!(anstream::stdout(), "{}: {stacks} {are} valid", args.config.display())?;
                 Ok(Exit::Done)
             }
             Err(problems) => tell(&problems, "").map(|()| Exit::Usage),

@@ -119,10 +119,9 @@ fn changes(report: &Report) -> String {
 }
 
 fn result(report: &Report) -> &'static str {
-    let is_handoff = report.command == "handoff";
     match report.result {
         Outcome::Changed => "changed",
-        Outcome::Unchanged if is_handoff => "nothing waits",
+        Outcome::Unchanged if report.command == "handoff" => "nothing waits",
         Outcome::Unchanged => "as wished",
         Outcome::Planned => "planned",
         Outcome::Drifted => "drifted",
